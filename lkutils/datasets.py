@@ -1,0 +1,302 @@
+"""Data sets, verified by checksum, and the players of each sample (App. M.1).
+
+Every file is looked for in :func:`lkutils.paths.data_dir`, plain or compressed (``.gz``, ``.xz``), and its *content* is
+verified; what is missing is downloaded from its authors. :data:`LOADERS` lists the data sets by name.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pooch
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from lkutils import paths
+
+# sha256 of each file's uncompressed content, by its path in the data folder.
+CHECKSUMS = {
+    "mnist/MNIST/raw/train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "mnist/MNIST/raw/train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "mnist/MNIST/raw/t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "mnist/MNIST/raw/t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    "cifar10/cifar-10-batches-py/data_batch_1": "54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd",
+    "cifar10/cifar-10-batches-py/data_batch_2": "766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8",
+    "cifar10/cifar-10-batches-py/data_batch_3": "0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9",
+    "cifar10/cifar-10-batches-py/data_batch_4": "3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b",
+    "cifar10/cifar-10-batches-py/data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
+    "cifar10/cifar-10-batches-py/test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
+}
+
+# Where a missing folder comes from: address, and whether it is one archive or one file per name.
+MNIST_ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+CIFAR10_ADDRESS = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs as the network takes them, their labels, and the ink that ranks the players.
+
+    Attributes:
+        train_inputs, test_inputs: float32, sample axis first.
+        train_labels, test_labels: int64, 0 .. n_classes - 1.
+        n_classes: number of classes.
+        test_ink: how much foreground each input variable of a test sample holds, before normalisation (images only).
+        checksum: sha256 over the checksums of the files read.
+    """
+
+    train_inputs: Float[Tensor, "train *shape"]
+    train_labels: Int[Tensor, "train"]
+    test_inputs: Float[Tensor, "test *shape"]
+    test_labels: Int[Tensor, "test"]
+    n_classes: int
+    test_ink: Float[Tensor, "test y x"]
+    checksum: str
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input, without the sample axis."""
+        return tuple(self.train_inputs.shape[1:])
+
+    def baseline(self) -> Float[Tensor, "*shape"]:
+        """b_i, the mean of every input variable over the training set (footnote 4)."""
+        return self.train_inputs.mean(dim=0)
+
+
+def load_dataset(name: str) -> Dataset:
+    """Load a data set by name, downloading what is missing.
+
+    Raises:
+        ValueError: unknown name, or a file whose content has another checksum than the official one.
+        OSError: a file is missing and cannot be downloaded.
+
+    Example:
+        >>> load_dataset("digits").input_shape
+        (1, 8, 8)
+    """
+    if name not in LOADERS:
+        raise ValueError(f"unknown data set {name!r}; known are {', '.join(LOADERS)}")
+    return LOADERS[name]()
+
+
+def load_mnist() -> Dataset:
+    """MNIST (LeCun et al., 1998): 60,000 training and 10,000 test images of 28x28 grey values."""
+    folder = "mnist/MNIST/raw"
+
+    def images(part: str) -> Tensor:
+        raw = np.frombuffer(read_file(f"{folder}/{part}-images-idx3-ubyte"), np.uint8, offset=16).copy()
+        return torch.from_numpy(raw.reshape(-1, 1, 28, 28)).float() / 255
+
+    def labels(part: str) -> Tensor:
+        raw = np.frombuffer(read_file(f"{folder}/{part}-labels-idx1-ubyte"), np.uint8, offset=8)
+        return torch.from_numpy(raw.astype(np.int64))
+
+    return normalised(
+        images("train"), labels("train"), images("t10k"), labels("t10k"), checksum_of(folder), [0.1307], [0.3081]
+    )
+
+
+def load_cifar10() -> Dataset:
+    """CIFAR-10 (Krizhevsky, 2009): 50,000 training and 10,000 test images of 32x32 pixels in three colours.
+
+    Normalised with the constants that the public ResNet-20 and ResNet-32 checkpoints expect.
+    """
+    folder = "cifar10/cifar-10-batches-py"
+
+    def batches(names: list[str]) -> tuple[Tensor, Tensor]:
+        # Safe to unpickle: read_file has compared the content with the official checksum.
+        parts = [pickle.loads(read_file(f"{folder}/{name}"), encoding="bytes") for name in names]
+        pixels = np.concatenate([part[b"data"] for part in parts]).reshape(-1, 3, 32, 32)
+        labels = np.concatenate([part[b"labels"] for part in parts])
+        return torch.from_numpy(pixels).float() / 255, torch.from_numpy(labels).long()
+
+    train_images, train_labels = batches([f"data_batch_{k}" for k in range(1, 6)])
+    test_images, test_labels = batches(["test_batch"])
+    return normalised(
+        train_images,
+        train_labels,
+        test_images,
+        test_labels,
+        checksum_of(folder),
+        [0.485, 0.456, 0.406],
+        [0.229, 0.224, 0.225],
+    )
+
+
+def load_digits() -> Dataset:
+    """The 1,797 handwritten digits of 8x8 pixels that ship inside scikit-learn; every fifth one is a test sample."""
+    from sklearn.datasets import load_digits as sklearn_digits  # takes a second to import, and only this needs it
+
+    bunch = sklearn_digits()
+    images = torch.from_numpy(bunch.images).float()[:, None] / 16
+    labels = torch.from_numpy(bunch.target).long()
+    test = torch.arange(len(labels)) % 5 == 0
+    checksum = hashlib.sha256(bunch.data.tobytes()).hexdigest()
+    return normalised(
+        images[~test], labels[~test], images[test], labels[test], checksum, [images.mean().item()], [images.std().item()]
+    )
+
+
+LOADERS: dict[str, Callable[[], Dataset]] = {"mnist": load_mnist, "cifar10": load_cifar10, "digits": load_digits}
+
+
+def normalised(
+    train_images: Float[Tensor, "train channel y x"],
+    train_labels: Int[Tensor, "train"],
+    test_images: Float[Tensor, "test channel y x"],
+    test_labels: Int[Tensor, "test"],
+    checksum: str,
+    mean: list[float],
+    std: list[float],
+) -> Dataset:
+    """A data set of images in 0..1, brought to the networks' scale channel by channel."""
+    mean_, std_ = torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]
+    return Dataset(
+        train_inputs=(train_images - mean_) / std_,
+        train_labels=train_labels,
+        test_inputs=(test_images - mean_) / std_,
+        test_labels=test_labels,
+        n_classes=int(train_labels.max()) + 1,
+        test_ink=test_images.mean(dim=1),
+        checksum=checksum,
+    )
+
+
+# ---- files ----------------------------------------------------------------------------------------------------------
+
+
+def read_file(name: str) -> bytes:
+    """Content of a data file, uncompressed and verified.
+
+    Args:
+        name: a key of :data:`CHECKSUMS`; the file may lie there as it is, or with ".gz" or ".xz" appended.
+
+    Raises:
+        ValueError: the content differs from the official file (truncated or altered).
+        OSError: it is missing and cannot be downloaded.
+    """
+    path = find_file(name) or download(name)
+    opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
+    try:
+        with opener(path, "rb") as file:
+            content = file.read()
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path} is truncated or damaged ({error}). Delete it and run again to fetch it anew.") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != CHECKSUMS[name]:
+        raise ValueError(
+            f"{path} is not the official file: its content has sha256 {found}, expected {CHECKSUMS[name]}. "
+            "Delete it and run again to fetch it anew."
+        )
+    return content
+
+
+def find_file(name: str) -> Path | None:
+    """The file in the data folder, plain or compressed, or None."""
+    candidates = [paths.data_dir() / f"{name}{suffix}" for suffix in ("", ".gz", ".xz")]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def download(name: str) -> Path:
+    """Fetch a missing file from the data set's authors into the data folder."""
+    folder = paths.data_dir() / Path(name).parent
+    try:
+        if name.startswith("mnist/"):
+            file = f"{Path(name).name}.gz"
+            return Path(pooch.retrieve(MNIST_ADDRESS + file, known_hash=None, fname=file, path=folder, progressbar=True))
+        archive = paths.data_dir() / "cifar10"
+        pooch.retrieve(
+            CIFAR10_ADDRESS,
+            known_hash="md5:c58f30108f718f92721af3b95e74349a",
+            path=archive,
+            processor=pooch.Untar(extract_dir="."),
+            progressbar=True,
+        )
+    except OSError as error:
+        raise OSError(
+            f"{name} is neither in {paths.data_dir()} nor could it be downloaded ({error}). "
+            "Put it there by hand (data/README.md shows the layout), or set LKUTILS_DATA to a folder that has it."
+        ) from error
+    return paths.data_dir() / name
+
+
+def checksum_of(folder: str) -> str:
+    """One checksum for all files of a data set, for a game's provenance."""
+    parts = sorted(value for name, value in CHECKSUMS.items() if name.startswith(folder))
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+# ---- players (App. M.1) ---------------------------------------------------------------------------------------------
+
+
+def patches_with_most_ink(
+    ink: Float[Tensor, "sample y x"], patch: int, n_players: int
+) -> Int[Tensor, "sample y x"]:
+    """Players of MNIST: the ``n_players`` square patches with the most ink of each sample, in reading order.
+
+    Returns:
+        For every pixel the number of its player, -1 where it belongs to none. Pixels that the patch size leaves over
+        at the right and the bottom belong to none; patches with equal ink are taken in reading order.
+
+    Raises:
+        ValueError: more players than patches.
+
+    Example:
+        >>> patches_with_most_ink(torch.eye(6)[None], 3, 2)[0, 0]
+        tensor([ 0,  0,  0, -1, -1, -1])
+    """
+    n_samples, height, width = ink.shape
+    rows, columns = height // patch, width // patch
+    blocks = ink[:, : rows * patch, : columns * patch].reshape(n_samples, rows, patch, columns, patch)
+    strength = blocks.sum(dim=(2, 4)).flatten(1)
+    if n_players > strength.shape[1]:
+        raise ValueError(f"{n_players} players asked for, but a {height}x{width} image has {rows * columns} patches")
+    chosen = strength.argsort(dim=1, descending=True, stable=True)[:, :n_players].sort(dim=1).values
+    return player_map(chosen, rows, columns, patch, height, width)
+
+
+def patches_at_random(
+    n_samples: int, size: int, patch: int, n_players: int, margin: int, seed: int
+) -> Int[Tensor, "sample y x"]:
+    """Players of CIFAR-10: ``n_players`` random patches of each sample, away from the border, in reading order.
+
+    Args:
+        size: height and width of the image, a multiple of ``patch``.
+        margin: patches left out on every side; 1 of 8 leaves the central 6x6.
+        seed: of the draw; sample k draws the same patches whatever ``n_samples`` is.
+
+    Raises:
+        ValueError: more players than patches.
+
+    Example:
+        >>> patches_at_random(1, 32, 4, 12, 1, seed=0).unique().numel()
+        13
+    """
+    grid = size // patch
+    inside = torch.arange(grid * grid).reshape(grid, grid)[margin : grid - margin, margin : grid - margin].flatten()
+    if n_players > len(inside):
+        raise ValueError(f"{n_players} players asked for, but only {len(inside)} patches lie inside the margin")
+    generator = torch.Generator().manual_seed(seed)
+    draws = [inside[torch.randperm(len(inside), generator=generator)[:n_players]] for _ in range(n_samples)]
+    return player_map(torch.stack(draws).sort(dim=1).values, grid, grid, patch, size, size)
+
+
+def player_map(
+    chosen: Int[Tensor, "sample player"], rows: int, columns: int, patch: int, height: int, width: int
+) -> Int[Tensor, "sample y x"]:
+    """From the patches of each player (numbered in reading order) to the player of each pixel."""
+    n_samples, n_players = chosen.shape
+    of_patch = torch.full((n_samples, rows * columns), -1)
+    of_patch.scatter_(1, chosen, torch.arange(n_players).expand(n_samples, -1))
+    of_pixel = of_patch.reshape(n_samples, rows, columns).repeat_interleave(patch, 1).repeat_interleave(patch, 2)
+    players = torch.full((n_samples, height, width), -1)
+    players[:, : rows * patch, : columns * patch] = of_pixel
+    return players

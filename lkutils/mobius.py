@@ -1,0 +1,175 @@
+"""AND-OR interactions of a game and back: Eq. 1, 2 and 3, and the Shapley value of App. B.
+
+A game is a table of values v(x_T), one for each coalition T of n players. The last axis of every tensor here is that
+table: index T is the integer whose bit i says that player i is present, so it has length 2^n. All axes before it are
+batch. Everything is computed in float64, on the device of the input, in n 2^n additions, and can be differentiated.
+"""
+
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+# Doubles that a sweep works on at a time: small enough that they stay in the cache through all n passes over them.
+CHUNK = 2**18
+
+
+def and_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tensor, "*batch coalition"]:
+    """AND interactions, Eq. 1: I_and(S) = sum over T in S of (-1)^(|S|-|T|) v(x_T).
+
+    Args:
+        values: v(x_T) in log-odds; the last axis has length 2^n.
+
+    Raises:
+        ValueError: the last axis is no power of two.
+
+    Example:
+        >>> and_interactions(torch.tensor([1.0, 1.0, 1.0, 3.0]))  # an effect of 2 when players 0 and 1 are together
+        tensor([1., 0., 0., 2.], dtype=torch.float64)
+    """
+    return subset_sums(values, -1)
+
+
+def or_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tensor, "*batch coalition"]:
+    """OR interactions, Eq. 2: I_or(S) = -sum over T in S of (-1)^(|S|-|T|) v(x_(N without T)).
+
+    Eq. 2 is for S not empty; entry 0 holds v(x_empty), which completes the decomposition (App. F).
+
+    Args:
+        values: v(x_T) in log-odds; the last axis has length 2^n.
+
+    Raises:
+        ValueError: the last axis is no power of two.
+
+    Example:
+        >>> or_interactions(torch.tensor([1.0, 3.0, 3.0, 3.0]))  # an effect of 2 as soon as player 0 or 1 is there
+        tensor([1., 0., 0., 2.], dtype=torch.float64)
+    """
+    interactions = -superset_sums(values, -1).flip(-1)
+    return torch.cat((values[..., :1].to(torch.float64), interactions[..., 1:]), -1)
+
+
+def values_from_interactions(
+    and_: Float[Tensor, "*batch coalition"], or_: Float[Tensor, "*batch coalition"]
+) -> Float64[Tensor, "*batch coalition"]:
+    """Values of a game from its interactions, Eq. 3.
+
+    v(x_T) = sum over S in T of I_and(S)  +  sum over S that meets T of I_or(S)  +  I_or(empty),
+
+    where the last term is 0 under the conditions of Theorem 3.3 and v_or(x_empty) in general.
+
+    Raises:
+        ValueError: the last axis is no power of two.
+
+    Example:
+        >>> values_from_interactions(torch.tensor([1.0, 0.0, 0.0, 2.0]), torch.tensor([0.0, 0.0, 0.0, 5.0]))
+        tensor([1., 6., 6., 8.], dtype=torch.float64)
+    """
+    missed = superset_sums(or_.flip(-1))  # at T: the sum over all S that do not meet T, the empty one included
+    return subset_sums(and_) + missed[..., :1] - missed + or_[..., :1]
+
+
+def shapley_values(
+    and_: Float[Tensor, "*batch coalition"], or_: Float[Tensor, "*batch coalition"]
+) -> Float64[Tensor, "*batch player"]:
+    """Shapley values, App. B: phi(i) = sum over S with i of (I_and(S) + I_or(S)) / |S|.
+
+    Raises:
+        ValueError: the last axis is no power of two.
+
+    Example:
+        >>> shapley_values(torch.tensor([1.0, 0.0, 0.0, 2.0]), torch.tensor([0.0, 0.0, 0.0, 5.0]))
+        tensor([3.5000, 3.5000], dtype=torch.float64)
+    """
+    n = player_count(and_)
+    share = (and_.to(torch.float64) + or_) / coalition_sizes(n, and_.device).clamp(min=1)
+    return share @ _membership(n, and_.device).to(torch.float64)
+
+
+def coalition_sizes(n: int, device: torch.device | str | None = None) -> Int64[Tensor, "coalition"]:
+    """Order |S| of every coalition of n players.
+
+    Example:
+        >>> coalition_sizes(2)
+        tensor([0, 1, 1, 2])
+    """
+    return _membership(n, device).sum(-1)
+
+
+def player_count(values: Tensor) -> int:
+    """Players n of a table whose last axis has length 2^n.
+
+    Raises:
+        ValueError: the last axis is no power of two.
+    """
+    length = values.shape[-1] if values.ndim else 0
+    if length < 1 or length & (length - 1):
+        raise ValueError(
+            f"The last axis must hold all 2^n coalitions, but its length is {length}, which is no power of two."
+        )
+    return length.bit_length() - 1
+
+
+def subset_sums(
+    values: Float[Tensor, "*batch coalition"], sign: int = 1
+) -> Float64[Tensor, "*batch coalition"]:
+    """At T: sum over S in T of sign^(|T|-|S|) values(S). The Möbius transform for sign -1, its inverse for 1."""
+    player_count(values)
+    return _Sums.apply(values.to(torch.float64), sign, False)
+
+
+def superset_sums(
+    values: Float[Tensor, "*batch coalition"], sign: int = 1
+) -> Float64[Tensor, "*batch coalition"]:
+    """At T: sum over S that contains T of sign^(|S|-|T|) values(S). The transpose of `subset_sums`."""
+    player_count(values)
+    return _Sums.apply(values.to(torch.float64), sign, True)
+
+
+class _Sums(torch.autograd.Function):
+    """Both sums with their derivative: either is the transpose of the other."""
+
+    @staticmethod
+    def forward(ctx, values: Tensor, sign: int, superset: bool) -> Tensor:
+        ctx.sign, ctx.superset = sign, superset
+        return _sweep(values, sign, superset)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _Sums.apply(gradient, ctx.sign, not ctx.superset), None, None
+
+
+def _sweep(values: Tensor, sign: int, superset: bool) -> Tensor:
+    """Sums over subsets (or supersets), one player after the other.
+
+    The Kronecker power of [[1, 0], [sign, 1]], transposed for supersets: the lowest four players by one small matrix
+    product, because adding neighbours in memory is slow, each other player by one addition in place.
+    """
+    n = player_count(values)
+    low = min(n, 4)
+    one_player = torch.tensor([[1, 0], [sign, 1]], dtype=values.dtype, device=values.device)
+    low_players = torch.ones(1, 1, dtype=values.dtype, device=values.device)
+    for _ in range(low):
+        low_players = torch.kron(low_players, one_player)
+
+    sums = torch.empty(values.shape, dtype=values.dtype, device=values.device)
+    rows = max(1, (CHUNK if values.device.type == "cpu" else values.numel()) >> n)
+    for source, target in zip(
+        values.reshape(-1, 2**n).split(rows), sums.view(-1, 2**n).split(rows), strict=True
+    ):
+        torch.matmul(
+            source.reshape(-1, 2**low),
+            low_players if superset else low_players.T,
+            out=target.view(-1, 2**low),
+        )
+        for player in range(low, n):
+            absent, present = target.view(-1, 2, 2**player).unbind(1)
+            if superset:
+                absent.add_(present, alpha=sign)
+            else:
+                present.add_(absent, alpha=sign)
+    return sums
+
+
+def _membership(n: int, device: torch.device | str | None = None) -> Int64[Tensor, "coalition player"]:
+    """1 where the player is in the coalition, else 0."""
+    return torch.arange(2**n, device=device)[:, None] >> torch.arange(n, device=device) & 1

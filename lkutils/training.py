@@ -1,0 +1,174 @@
+"""Fit a network with SGD; interrupted at any moment, it resumes after the last finished epoch and ends the same."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from lkutils import paths
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train: SGD with momentum 0.9 and a one-cycle learning rate.
+
+    Attributes:
+        epochs: passes over the training set.
+        learning_rate: the largest one, reached after a fifth of the steps; it then falls to zero along a cosine.
+        batch_size: samples per step.
+        weight_decay: L2 penalty.
+        augment: "none", or "shift" (random shifts by up to an eighth of the side), or "shift-flip" (and mirror images).
+        seed: of the initial weights, the order of samples and the augmentation.
+    """
+
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    weight_decay: float = 5e-4
+    augment: str = "none"
+    seed: int = 0
+
+
+def fit(
+    network: nn.Module,
+    inputs: Float[Tensor, "sample *shape"],
+    labels: Int[Tensor, "sample"],
+    schedule: Schedule,
+    checkpoint: Path,
+    device: torch.device,
+) -> float:
+    """Train ``network`` in place; returns the seconds it took, over all sessions.
+
+    After every epoch the whole state is written to ``checkpoint``; a call that finds one goes on from there. Epoch k
+    draws its order and its augmentation from seed + k, so an interrupted training ends with the same weights.
+    Convolutions run in bfloat16 where the hardware is built for it.
+
+    Raises:
+        ValueError: if the checkpoint was made with other settings.
+        FloatingPointError: if the loss is no longer finite.
+    """
+    network.to(device, memory_format=torch.channels_last if inputs.ndim == 4 else torch.preserve_format).train()
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=0.0, momentum=0.9, weight_decay=schedule.weight_decay, nesterov=True
+    )
+    epoch, seconds = resume(checkpoint, schedule, network, optimizer)
+    steps_per_epoch = math.ceil(len(labels) / schedule.batch_size)
+    inputs, labels = inputs.to(device), labels.to(device)
+
+    for epoch in range(epoch, schedule.epochs):
+        start = time.perf_counter()
+        generator = torch.Generator().manual_seed(schedule.seed + epoch)
+        batches = torch.randperm(len(labels), generator=generator).to(device).split(schedule.batch_size)
+        bar = progress(batches, f"training, epoch {epoch + 1} of {schedule.epochs}")
+        for step, batch in enumerate(bar, start=epoch * steps_per_epoch):
+            for group in optimizer.param_groups:
+                group["lr"] = one_cycle(step / (schedule.epochs * steps_per_epoch), schedule.learning_rate)
+            x = AUGMENTATIONS[schedule.augment](inputs[batch], generator)
+            with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
+                loss = F.cross_entropy(network(x).float(), labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if not math.isfinite(loss.item()):
+            raise FloatingPointError(
+                f"the loss became {loss.item()} in epoch {epoch + 1}; lower learning_rate={schedule.learning_rate}"
+            )
+        seconds += time.perf_counter() - start
+        with paths.replacing(checkpoint) as temporary:
+            state = {"model": network.state_dict(), "optimizer": optimizer.state_dict()}
+            torch.save(state | {"epoch": epoch + 1, "seconds": seconds, "schedule": repr(schedule)}, temporary)
+    network.eval()
+    return seconds
+
+
+def resume(
+    checkpoint: Path, schedule: Schedule, network: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[int, float]:
+    """Load the state of an earlier session, if any; returns the number of finished epochs and the seconds they took."""
+    if not checkpoint.exists():
+        return 0, 0.0
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if state["schedule"] != repr(schedule):
+        raise ValueError(
+            f"{checkpoint} was made with other settings ({state['schedule']}, now {schedule!r}); delete it to start anew"
+        )
+    network.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["epoch"], state["seconds"]
+
+
+@torch.no_grad()
+def predict(
+    network: nn.Module, inputs: Float[Tensor, "sample *shape"], device: torch.device, batch_size: int = 500
+) -> Int[Tensor, "sample"]:
+    """The most likely class of every input, in float32."""
+    network.to(device).eval()
+    return torch.cat([network(batch.to(device)).argmax(dim=1).cpu() for batch in inputs.split(batch_size)])
+
+
+def one_cycle(progress: float, peak: float) -> float:
+    """Learning rate after a share ``progress`` of all steps: up to ``peak`` in the first fifth, then down to zero."""
+    if progress < 0.2:
+        return peak * (0.05 + 0.95 * progress / 0.2)
+    return peak * 0.5 * (1 + math.cos(math.pi * (progress - 0.2) / 0.8))
+
+
+def unchanged(x: Float[Tensor, "batch *shape"], generator: torch.Generator) -> Float[Tensor, "batch *shape"]:
+    """No augmentation."""
+    return x
+
+
+def shifted(
+    x: Float[Tensor, "batch channel y x"], generator: torch.Generator
+) -> Float[Tensor, "batch channel y x"]:
+    """Every image moved by up to an eighth of its side in either direction, its border repeated."""
+    side = x.shape[-1]
+    pad = side // 8
+    offset = torch.randint(0, 2 * pad + 1, (2, len(x), 1), generator=generator).to(x.device)
+    rows, columns = torch.arange(side, device=x.device) + offset
+    padded = F.pad(x, (pad, pad, pad, pad), mode="replicate")
+    sample = torch.arange(len(x), device=x.device)[:, None, None]
+    moved = padded.permute(0, 2, 3, 1)[sample, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2)
+
+
+def shifted_and_flipped(
+    x: Float[Tensor, "batch channel y x"], generator: torch.Generator
+) -> Float[Tensor, "batch channel y x"]:
+    """Shifted images, half of them mirrored left to right."""
+    mirrored = torch.rand(len(x), generator=generator).to(x.device) < 0.5
+    return shifted(torch.where(mirrored[:, None, None, None], x.flip(3), x), generator)
+
+
+AUGMENTATIONS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
+    "none": unchanged,
+    "shift": shifted,
+    "shift-flip": shifted_and_flipped,
+}
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 matrices in hardware (elsewhere it would be slower than float32)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def default_device() -> torch.device:
+    """The GPU when there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def progress(iterable, description: str):
+    """A progress bar on stderr, silent where no one watches (CI, or output sent to a file)."""
+    return tqdm(iterable, desc=description, leave=False, disable=True if os.environ.get("CI") else None)
