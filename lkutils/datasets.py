@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from lkutils import paths
@@ -43,32 +43,34 @@ CIFAR10_ADDRESS = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 
 @dataclass(frozen=True)
 class Dataset:
-    """Inputs as the network takes them, their labels, and the ink that ranks the players.
+    """Inputs as the network takes them, their labels, and the samples that games are played on, with their players.
 
     Attributes:
-        train_inputs, test_inputs: float32, sample axis first.
-        train_labels, test_labels: int64, 0 .. n_classes - 1.
-        n_classes: number of classes.
-        test_ink: how much foreground each input variable of a test sample holds, before normalisation (images only).
-        checksum: sha256 over the checksums of the files read.
+        train_inputs, train_labels: what networks and probes are trained on; sample axis first.
+        test_inputs, test_labels: what their accuracy is measured on.
+        sample_inputs, sample_labels: what the samples of a game are drawn from (of images, the test set).
+        sample_players: for every input variable the number of its player, -1 for background (App. M.1).
+        baseline: b_i, the masked state of every input variable (footnote 4).
+        n_classes, n_players: how many there are.
+        checksum: sha256 of the files read, for the provenance of what is computed from them.
     """
 
-    train_inputs: Float[Tensor, "train *shape"]
+    train_inputs: Shaped[Tensor, "train *shape"]
     train_labels: Int[Tensor, "train"]
-    test_inputs: Float[Tensor, "test *shape"]
+    test_inputs: Shaped[Tensor, "test *shape"]
     test_labels: Int[Tensor, "test"]
+    sample_inputs: Shaped[Tensor, "sample *shape"]
+    sample_labels: Int[Tensor, "sample"]
+    sample_players: Int[Tensor, "sample *variables"]
+    baseline: Shaped[Tensor, "*shape"]
     n_classes: int
-    test_ink: Float[Tensor, "test y x"]
+    n_players: int
     checksum: str
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one input, without the sample axis."""
         return tuple(self.train_inputs.shape[1:])
-
-    def baseline(self) -> Float[Tensor, "*shape"]:
-        """b_i, the mean of every input variable over the training set (footnote 4)."""
-        return self.train_inputs.mean(dim=0)
 
 
 def load_dataset(name: str) -> Dataset:
@@ -99,8 +101,15 @@ def load_mnist() -> Dataset:
         raw = np.frombuffer(read_file(f"{folder}/{part}-labels-idx1-ubyte"), np.uint8, offset=8)
         return torch.from_numpy(raw.astype(np.int64))
 
-    return normalised(
-        images("train"), labels("train"), images("t10k"), labels("t10k"), checksum_of(folder), [0.1307], [0.3081]
+    test_images = images("t10k")
+    players = patches_with_most_ink(test_images.sum(dim=1), patch=3, n_players=10)
+    return image_dataset(
+        (images("train"), labels("train")),
+        (test_images, labels("t10k")),
+        players,
+        checksum_of(folder),
+        [0.1307],
+        [0.3081],
     )
 
 
@@ -118,54 +127,56 @@ def load_cifar10() -> Dataset:
         labels = np.concatenate([part[b"labels"] for part in parts])
         return torch.from_numpy(pixels).float() / 255, torch.from_numpy(labels).long()
 
-    train_images, train_labels = batches([f"data_batch_{k}" for k in range(1, 6)])
-    test_images, test_labels = batches(["test_batch"])
-    return normalised(
-        train_images,
-        train_labels,
-        test_images,
-        test_labels,
-        checksum_of(folder),
-        [0.485, 0.456, 0.406],
-        [0.229, 0.224, 0.225],
-    )
+    train, test = batches([f"data_batch_{k}" for k in range(1, 6)]), batches(["test_batch"])
+    players = patches_at_random(len(test[1]), size=32, patch=4, n_players=12, margin=1, seed=0)
+    return image_dataset(train, test, players, checksum_of(folder), [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
 def load_digits() -> Dataset:
     """The 1,797 handwritten digits of 8x8 pixels that ship inside scikit-learn; every fifth one is a test sample."""
-    from sklearn.datasets import load_digits as sklearn_digits  # takes a second to import, and only this needs it
+    from sklearn.datasets import (
+        load_digits as sklearn_digits,
+    )  # takes a second to import, and only this needs it
 
     bunch = sklearn_digits()
     images = torch.from_numpy(bunch.images).float()[:, None] / 16
     labels = torch.from_numpy(bunch.target).long()
     test = torch.arange(len(labels)) % 5 == 0
     checksum = hashlib.sha256(bunch.data.tobytes()).hexdigest()
-    return normalised(
-        images[~test], labels[~test], images[test], labels[test], checksum, [images.mean().item()], [images.std().item()]
-    )
+    players = patches_with_most_ink(images[test].sum(dim=1), patch=2, n_players=6)
+    mean, std = [images.mean().item()], [images.std().item()]
+    return image_dataset((images[~test], labels[~test]), (images[test], labels[test]), players, checksum, mean, std)
 
 
-LOADERS: dict[str, Callable[[], Dataset]] = {"mnist": load_mnist, "cifar10": load_cifar10, "digits": load_digits}
+LOADERS: dict[str, Callable[[], Dataset]] = {
+    "mnist": load_mnist,
+    "cifar10": load_cifar10,
+    "digits": load_digits,
+}
 
 
-def normalised(
-    train_images: Float[Tensor, "train channel y x"],
-    train_labels: Int[Tensor, "train"],
-    test_images: Float[Tensor, "test channel y x"],
-    test_labels: Int[Tensor, "test"],
+def image_dataset(
+    train: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
+    players: Int[Tensor, "test y x"],
     checksum: str,
     mean: list[float],
     std: list[float],
 ) -> Dataset:
-    """A data set of images in 0..1, brought to the networks' scale channel by channel."""
+    """A data set from (images in 0..1, labels) for training and test, brought to the networks' scale by channel."""
     mean_, std_ = torch.tensor(mean)[:, None, None], torch.tensor(std)[:, None, None]
+    train_inputs, test_inputs = (train[0] - mean_) / std_, (test[0] - mean_) / std_
     return Dataset(
-        train_inputs=(train_images - mean_) / std_,
-        train_labels=train_labels,
-        test_inputs=(test_images - mean_) / std_,
-        test_labels=test_labels,
-        n_classes=int(train_labels.max()) + 1,
-        test_ink=test_images.mean(dim=1),
+        train_inputs=train_inputs,
+        train_labels=train[1],
+        test_inputs=test_inputs,
+        test_labels=test[1],
+        sample_inputs=test_inputs,
+        sample_labels=test[1],
+        sample_players=players,
+        baseline=train_inputs.mean(dim=0),
+        n_classes=int(train[1].max()) + 1,
+        n_players=int(players.max()) + 1,
         checksum=checksum,
     )
 
@@ -189,7 +200,9 @@ def read_file(name: str) -> bytes:
         with opener(path, "rb") as file:
             content = file.read()
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise ValueError(f"{path} is truncated or damaged ({error}). Delete it and run again to fetch it anew.") from error
+        raise ValueError(
+            f"{path} is truncated or damaged ({error}). Delete it and run again to fetch it anew."
+        ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != CHECKSUMS[name]:
         raise ValueError(
@@ -211,7 +224,9 @@ def download(name: str) -> Path:
     try:
         if name.startswith("mnist/"):
             file = f"{Path(name).name}.gz"
-            return Path(pooch.retrieve(MNIST_ADDRESS + file, known_hash=None, fname=file, path=folder, progressbar=True))
+            return Path(
+                pooch.retrieve(MNIST_ADDRESS + file, known_hash=None, fname=file, path=folder, progressbar=True)
+            )
         archive = paths.data_dir() / "cifar10"
         pooch.retrieve(
             CIFAR10_ADDRESS,
@@ -237,9 +252,7 @@ def checksum_of(folder: str) -> str:
 # ---- players (App. M.1) ---------------------------------------------------------------------------------------------
 
 
-def patches_with_most_ink(
-    ink: Float[Tensor, "sample y x"], patch: int, n_players: int
-) -> Int[Tensor, "sample y x"]:
+def patches_with_most_ink(ink: Float[Tensor, "sample y x"], patch: int, n_players: int) -> Int[Tensor, "sample y x"]:
     """Players of MNIST: the ``n_players`` square patches with the most ink of each sample, in reading order.
 
     Returns:

@@ -109,17 +109,13 @@ def player_count(values: Tensor) -> int:
     return length.bit_length() - 1
 
 
-def subset_sums(
-    values: Float[Tensor, "*batch coalition"], sign: int = 1
-) -> Float64[Tensor, "*batch coalition"]:
+def subset_sums(values: Float[Tensor, "*batch coalition"], sign: int = 1) -> Float64[Tensor, "*batch coalition"]:
     """At T: sum over S in T of sign^(|T|-|S|) values(S). The Möbius transform for sign -1, its inverse for 1."""
     player_count(values)
     return _Sums.apply(values.to(torch.float64), sign, False)
 
 
-def superset_sums(
-    values: Float[Tensor, "*batch coalition"], sign: int = 1
-) -> Float64[Tensor, "*batch coalition"]:
+def superset_sums(values: Float[Tensor, "*batch coalition"], sign: int = 1) -> Float64[Tensor, "*batch coalition"]:
     """At T: sum over S that contains T of sign^(|S|-|T|) values(S). The transpose of `subset_sums`."""
     player_count(values)
     return _Sums.apply(values.to(torch.float64), sign, True)
@@ -153,9 +149,7 @@ def _sweep(values: Tensor, sign: int, superset: bool) -> Tensor:
 
     sums = torch.empty(values.shape, dtype=values.dtype, device=values.device)
     rows = max(1, (CHUNK if values.device.type == "cpu" else values.numel()) >> n)
-    for source, target in zip(
-        values.reshape(-1, 2**n).split(rows), sums.view(-1, 2**n).split(rows), strict=True
-    ):
+    for source, target in zip(values.reshape(-1, 2**n).split(rows), sums.view(-1, 2**n).split(rows), strict=True):
         torch.matmul(
             source.reshape(-1, 2**low),
             low_players if superset else low_players.T,

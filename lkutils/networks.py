@@ -1,7 +1,7 @@
 """The paper's networks, and which of their layers are probed (Sec. 3.2.1, App. M.3).
 
 Each network is an ordinary ``torch.nn.Module`` from inputs to logits. :func:`probed_layers` names the modules whose
-outputs are the features f^(l)(x): the linear layers of MLP-7, the convolutions of VGG-11 (both after their ReLU) and the
+outputs are the features f^(l)(x): the linear layers of MLP-7, the convolutions of VGG-11 (both after the ReLU) and the
 residual blocks of ResNets. The network's own output is not among them: it is the last layer by itself.
 """
 
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 IMAGE_NETWORKS = ("mlp7", "vgg11", "resnet20", "resnet32")
 
-# Channels of VGG-11's convolutions (configuration A of Simonyan & Zisserman), one tuple per stage; each stage ends in a pool.
+# Channels of VGG-11 (configuration A of Simonyan & Zisserman), one tuple per stage; each stage ends in a pooling.
 VGG11_STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 
 

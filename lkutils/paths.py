@@ -1,7 +1,7 @@
 """Where things live. No other module knows a folder's name.
 
-Data sets are looked for in the folder that the environment variable ``LKUTILS_DATA`` names, else in ``data/``. What the
-project makes itself (checkpoints, caches, executed chapters) always goes inside the repository.
+Data sets are looked for in the folder that the environment variable ``LKUTILS_DATA`` names, else in ``data/``.
+What the project makes itself (checkpoints, caches, executed chapters) always goes inside the repository.
 """
 
 from __future__ import annotations
@@ -52,6 +52,6 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -61,11 +61,11 @@ def fit(
     optimizer = torch.optim.SGD(
         network.parameters(), lr=0.0, momentum=0.9, weight_decay=schedule.weight_decay, nesterov=True
     )
-    epoch, seconds = resume(checkpoint, schedule, network, optimizer)
+    finished, seconds = resume(checkpoint, schedule, network, optimizer)
     steps_per_epoch = math.ceil(len(labels) / schedule.batch_size)
     inputs, labels = inputs.to(device), labels.to(device)
 
-    for epoch in range(epoch, schedule.epochs):
+    for epoch in range(finished, schedule.epochs):
         start = time.perf_counter()
         generator = torch.Generator().manual_seed(schedule.seed + epoch)
         batches = torch.randperm(len(labels), generator=generator).to(device).split(schedule.batch_size)
@@ -94,13 +94,14 @@ def fit(
 def resume(
     checkpoint: Path, schedule: Schedule, network: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[int, float]:
-    """Load the state of an earlier session, if any; returns the number of finished epochs and the seconds they took."""
+    """Load an earlier session's state, if any; returns the number of finished epochs and the seconds they took."""
     if not checkpoint.exists():
         return 0, 0.0
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     if state["schedule"] != repr(schedule):
         raise ValueError(
-            f"{checkpoint} was made with other settings ({state['schedule']}, now {schedule!r}); delete it to start anew"
+            f"{checkpoint} was made with other settings ({state['schedule']}, now {schedule!r}). "
+            "Delete it to start anew."
         )
     network.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
@@ -128,9 +129,7 @@ def unchanged(x: Float[Tensor, "batch *shape"], generator: torch.Generator) -> F
     return x
 
 
-def shifted(
-    x: Float[Tensor, "batch channel y x"], generator: torch.Generator
-) -> Float[Tensor, "batch channel y x"]:
+def shifted(x: Float[Tensor, "batch channel y x"], generator: torch.Generator) -> Float[Tensor, "batch channel y x"]:
     """Every image moved by up to an eighth of its side in either direction, its border repeated."""
     side = x.shape[-1]
     pad = side // 8
