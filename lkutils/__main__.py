@@ -1,0 +1,114 @@
+"""The command line: ``python -m lkutils``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+import yaml
+
+from lkutils import chapters, experiments, games
+
+EXAMPLES = """\
+examples:
+  python -m lkutils list                                      what games exist, with accuracies
+  python -m lkutils book                                      run what changed, build the HTML book
+  python -m lkutils chapter 01_sparsity                       run one chapter with its default parameters
+  python -m lkutils chapter 01_sparsity -p tau_ratio 0.1      ... with another one
+  python -m lkutils chapter 01_sparsity --profile smoke       ... on small games made from scratch
+  python -m lkutils game --dataset mnist --network mlp7       train, probe, mask, store; interrupt and resume at will
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status, 2 when something given by the user is wrong."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, OSError, KeyError) as error:
+        message = error.args[0] if isinstance(error, KeyError) else error
+        print(f"lkutils: {message}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    top = argparse.ArgumentParser(
+        prog="python -m lkutils",
+        description="Rebuild the figures of 'Layerwise Change of Knowledge in Neural Networks' (ICML 2024).",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    game = commands.add_parser("game", help="make games: train, probe, mask, store; resumes where it was interrupted")
+    game.add_argument("--dataset", help=f"one of {', '.join(known('dataset'))}; all of the paper's when left out")
+    game.add_argument("--network", help=f"one of {', '.join(known('network'))}; all of the data set's when left out")
+    game.add_argument("--force", action="store_true", help="make a game again that exists already")
+    game.set_defaults(run=run_game)
+
+    chapter = commands.add_parser("chapter", help="run one chapter; writes an executed copy, never the source")
+    chapter.add_argument("name", metavar="NAME", help=f"one of {', '.join(chapters.list_chapters())}")
+    chapter.add_argument(
+        "-p", "--parameter", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="may be repeated"
+    )
+    chapter.add_argument("--profile", help="paper (the shipped games) or smoke (small games made from scratch)")
+    chapter.set_defaults(run=run_chapter)
+
+    book = commands.add_parser("book", help="run every chapter that changed and build the HTML book")
+    book.set_defaults(run=lambda options: chapters.build_book())
+
+    listing = commands.add_parser("list", help="the games that exist, with accuracies")
+    listing.set_defaults(run=run_list)
+    return top
+
+
+def known(field: str) -> list[str]:
+    """The known data sets or networks, each once."""
+    return list(dict.fromkeys(getattr(experiment, field) for experiment in experiments.EXPERIMENTS.values()))
+
+
+def run_game(options: argparse.Namespace) -> None:
+    """Make the games that were asked for and do not exist yet."""
+    for field in ("dataset", "network"):
+        asked = getattr(options, field)
+        if asked is not None and asked not in known(field):
+            raise ValueError(f"unknown {field} {asked!r}; known are {', '.join(known(field))}")
+    chosen = [
+        experiment
+        for experiment in experiments.EXPERIMENTS.values()
+        if (experiment.dataset == options.dataset if options.dataset else experiment.profile == "paper")
+        and options.network in (None, experiment.network)
+    ]
+    if not chosen:
+        raise ValueError(f"there is no experiment with {options.network} on {options.dataset}")
+    for experiment in chosen:
+        path = games.game_path(experiment)
+        if path.exists() and not options.force:
+            print(f"{experiment.name}: exists at {path} (--force makes it again)")
+        else:
+            print(f"{experiment.name}: stored at {games.make_game(experiment.name)}")
+
+
+def run_chapter(options: argparse.Namespace) -> None:
+    """Run one chapter with the parameters that were given, read as YAML."""
+    parameters = {key: yaml.safe_load(value) for key, value in options.parameter}
+    print(chapters.run_chapter(options.name, parameters, options.profile))
+
+
+def run_list(options: argparse.Namespace) -> None:
+    """Print one line for every game."""
+    print(f"{'game':<20}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
+    for game in games.list_games():
+        sizes, attrs = game.sizes, game.attrs
+        print(
+            f"{attrs['name']:<20}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
+            f"{attrs['network_accuracy']:>10.2%}  {attrs['device']}, {attrs['created']}, "
+            f"torch {json.loads(attrs['versions'])['torch']}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
