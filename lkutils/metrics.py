@@ -1,109 +1,288 @@
-"""What interactions say about layers: salience, strength by order, and what is kept, forgotten and new (Eq. 6-8).
+"""What interactions say about a network: sparsity, matching, and how layers keep, forget and gain them (Sec. 3.2).
 
-Every function takes plain tensors with the axes ``kind, layer, sample, coalition`` in this order, kind 0 being AND and
-kind 1 OR, or a part of them where the docstring says so. Results by order have the axis ``order`` last: entry k is
-order k + 1. The empty coalition is no interaction between players (its entry is v(x_empty), Theorem 3.3), so that it is
-never salient and no metric counts it.
+Interactions are a labelled array with the axes ``kind`` ("and", "or"), ``layer``, ``sample`` and ``coalition``, in
+log-odds; so are the values v(x_T), without ``kind``. Axes not named by a function are batch. The empty coalition is no
+interaction (its entry is the constant v(empty)), so nothing here counts it. The last layer, L, is the network's output.
+
+The metrics of Eq. 6-8 take the salient interactions alone, normalised, all others set to zero:
+
+    >>> tau = salience_threshold(interactions, per_sample=True)
+    >>> kept = normalised(interactions).where(salient(interactions, tau), 0)
+    >>> completeness(kept).dims
+    ('kind', 'layer', 'order', 'bound')
+
+Where the paper leaves a choice, this is ours:
+
+* An interaction that is salient in one of two layers only: nothing of it is shared. Eq. 7 taken to the letter subtracts
+  the small value that it has in the other layer, which the overlap does not count; Eq. 8 then misses that value.
+* The second line of Eq. 8 is read as all^(L) = overlap^(l) + new^(l): overlap^(L) would be all of layer L by itself.
+* Completeness and redundancy are ratios of means over samples, so that they are ratios of the bars of Fig. 3(a). The
+  mean of each sample's ratio would have to leave out every sample without a salient interaction of that order.
+* A ratio with nothing below the line (no salient interaction of that order in any sample) is NaN.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64
-from torch import Tensor
+import xarray as xr
+
+from lkutils.mobius import coalition_sizes, player_count, values_from_interactions
+
+TAU_RATIO = 0.05  # App. M.4 and footnote 7
 
 
-class Interval(NamedTuple):
-    """An estimate and the percentile interval around it, all of the same shape."""
-
-    estimate: Tensor
-    low: Tensor
-    high: Tensor
+# ---- salience -------------------------------------------------------------------------------------------------------
 
 
-def tau(
-    interactions: Float[Tensor, "kind *layer sample coalition"], ratio: float = 0.05, pooled: bool = False
-) -> Float[Tensor, "1 *layer sample 1"]:
-    """Threshold of salience, in the unit of the interactions.
+def salience_threshold(interactions: xr.DataArray, ratio: float = TAU_RATIO, per_sample: bool = False) -> xr.DataArray:
+    """Tau = ratio * max |I(S|x)|, the strength above which an interaction is salient, for every layer.
 
-    tau = ratio * max over S of (|I_and(S)|, |I_or(S)|): one maximum for both kinds and for each layer and sample, as
-    footnote 7 writes it for one x, or, pooled, one for each layer, the largest over all samples, as App. M.4 says.
-    The empty coalition has no part in the maximum.
+    The maximum runs over both kinds, all coalitions and all samples x (App. M.4), or over those of one sample only
+    (footnote 7). The paper gives both rules; with ``per_sample`` every sample has at least one salient interaction.
+
+    Returns:
+        tau in log-odds, with the axes ``layer``, or ``layer, sample``.
+
+    Example:
+        >>> salience_threshold(interactions).dims
+        ('layer',)
+    """
+    over = ["kind", "coalition"] if per_sample else ["kind", "sample", "coalition"]
+    return ratio * abs(nonempty(interactions)).max(over)
+
+
+def salient(interactions: xr.DataArray, tau: xr.DataArray) -> xr.DataArray:
+    """Omega, the salient interactions: |I(S|x)| > tau, S not empty (Sec. 3.2.2).
+
+    Example:
+        >>> salient(interactions, salience_threshold(interactions)).sum(["kind", "coalition"]).dims
+        ('layer', 'sample')
+    """
+    return (abs(interactions) > tau) & (interactions.coalition > 0)
+
+
+def nonempty(interactions: xr.DataArray) -> xr.DataArray:
+    """The interactions without the entry of the empty coalition."""
+    return interactions.isel(coalition=slice(1, None))
+
+
+def sorted_strength(interactions: xr.DataArray) -> xr.DataArray:
+    """|I(S|x)| of all AND and OR interactions of each sample, in descending order along the axis ``rank`` from 1.
+
+    Example:
+        >>> sorted_strength(interactions).sizes["rank"]  # n = 10: twice 2^10 - 1
+        2046
+    """
+    strength = abs(nonempty(interactions)).stack(rank=["kind", "coalition"]).reset_index("rank", drop=True)
+    strength = strength.transpose(..., "rank")
+    ranked = strength.copy(data=-np.sort(-strength.values, axis=-1))
+    return ranked.assign_coords(rank=np.arange(1, strength.sizes["rank"] + 1))
+
+
+# ---- matching (Theorem 3.3, Lemma 3.4) ------------------------------------------------------------------------------
+
+
+def matched_values(interactions: xr.DataArray) -> xr.DataArray:
+    """v(x_T) rebuilt from interactions: Eq. 3 from all of them, Eq. 4 where the others have been set to zero."""
+    and_, or_ = (interactions.sel(kind=kind, drop=True) for kind in ("and", "or"))
+    rebuilt = values_from_interactions(torch.from_numpy(and_.values), torch.from_numpy(or_.values))
+    return and_.copy(data=rebuilt.numpy())
+
+
+def strongest(interactions: xr.DataArray, count: int) -> xr.DataArray:
+    """The ``count`` strongest interactions of each sample (and the constant); zero elsewhere.
+
+    Example:
+        >>> (strongest(interactions, 20) != 0).isel(coalition=slice(1, None)).sum(["kind", "coalition"]).max().item()
+        20
+    """
+    weakest_kept = sorted_strength(interactions).sel(rank=count, drop=True)
+    return interactions.where((abs(interactions) >= weakest_kept) | (interactions.coalition == 0), 0.0)
+
+
+def matching_error(values: xr.DataArray, interactions: xr.DataArray) -> xr.DataArray:
+    """How far the interactions are from matching all 2^n outputs of a sample.
+
+    Root mean square over T of v(x_T) - matched v(x_T), in units of E_x |v(x_N) - v(x_empty)| (footnote 8).
+
+    Returns:
+        The error, without unit, with the axes ``layer, sample``.
+    """
+    squared = (values - matched_values(interactions)) ** 2
+    return np.sqrt(squared.mean("coalition")) / output_range(values)
+
+
+def output_range(values: xr.DataArray) -> xr.DataArray:
+    """E_x |v(x_N) - v(x_empty)|, the scale of a layer's outputs in log-odds (footnote 8)."""
+    return abs(values.isel(coalition=-1, drop=True) - values.isel(coalition=0, drop=True)).mean("sample")
+
+
+# ---- tracking through layers (Eq. 6-8) ------------------------------------------------------------------------------
+
+
+def normalised(interactions: xr.DataArray) -> xr.DataArray:
+    """Interactions of each layer divided by E_x |v(x_N) - v(x_empty)|, footnote 8; without unit.
+
+    The difference is the sum of all interactions (Eq. 3): v is the output without its noise delta, as in Eq. 5. A layer
+    that has no interaction at all stays zero.
+
+    Example:
+        >>> abs(nonempty(normalised(interactions)).sum(["kind", "coalition"])).mean("sample").values  # every layer
+        array([1., 1., 1.])
+    """
+    change = abs(nonempty(interactions).sum(["kind", "coalition"])).mean("sample")
+    return interactions / change.where(change > 0, 1.0)
+
+
+def shared(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
+    """What two layers have in common of each interaction, Eq. 7: 0 for opposite effects, else the weaker of the two.
+
+    Example:
+        >>> shared(xr.DataArray([3.0, 3.0, -1.0]), xr.DataArray([2.0, -2.0, -4.0])).values
+        array([ 2.,  0., -1.])
+    """
+    positive = np.minimum(first.clip(min=0), second.clip(min=0))
+    return positive + np.maximum(first.clip(max=0), second.clip(max=0))
+
+
+def strength(kept: xr.DataArray) -> xr.DataArray:
+    """Overall strength by order, ``all`` of Eq. 6: the sum of |I(S)| over all salient S with |S| = m.
+
+    Returns:
+        The strength with the axis ``order``, 1 to n, in place of ``coalition``.
+
+    Example:
+        >>> strength(xr.DataArray([9.0, 2.0, -1.0, 0.5], dims="coalition")).values
+        array([3. , 0.5])
+    """
+    sizes = coalition_sizes(player_count(kept)).numpy()
+    orders = np.arange(1, sizes[-1] + 1)
+    of_order = (sizes[:, None] == orders).astype(float)
+    return xr.dot(abs(kept), xr.DataArray(of_order, {"order": orders}, ("coalition", "order")), dim="coalition")
+
+
+def overlap(kept: xr.DataArray) -> xr.DataArray:
+    """Strength that each layer shares with the last one, by order, Eq. 7."""
+    return strength(shared(kept, last_layer(kept)))
+
+
+def forget(kept: xr.DataArray) -> xr.DataArray:
+    """Strength of each layer that the last one has no longer, by order, Eq. 7; all^(l) = overlap + forget, Eq. 8."""
+    return strength(kept - shared(kept, last_layer(kept)))
+
+
+def new(kept: xr.DataArray) -> xr.DataArray:
+    """Strength of the last layer that each layer has not yet, by order, Eq. 7; all^(L) = overlap + new, Eq. 8."""
+    return strength(shared(kept, last_layer(kept)) - last_layer(kept))
+
+
+def last_layer(kept: xr.DataArray) -> xr.DataArray:
+    """The interactions of layer L."""
+    return kept.isel(layer=-1, drop=True)
+
+
+def completeness(kept: xr.DataArray, **bootstrap: int) -> xr.DataArray:
+    """Share of the last layer's strength that each layer has already: overlap^(l) / all^(L), by order (Sec. 3.2.2).
+
+    Returns:
+        Ratio of means over samples, in [0, 1], with its interval on the axis ``bound``, as in `mean_with_interval`.
+    """
+    return mean_with_interval(overlap(kept), strength(last_layer(kept)), **bootstrap)
+
+
+def redundancy(kept: xr.DataArray, **bootstrap: int) -> xr.DataArray:
+    """Strength to be forgotten over the last layer's strength: forget^(l) / all^(L), by order (Sec. 3.2.2).
+
+    Returns:
+        Ratio of means over samples, at least 0, with its interval on the axis ``bound``, as in `mean_with_interval`.
+    """
+    return mean_with_interval(forget(kept), strength(last_layer(kept)), **bootstrap)
+
+
+def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
+    """Share of strength that every pair of layers has in common, both kinds and all orders together, in [0, 1].
+
+    The sum of |shared| over what either of them has: a Jaccard index that weighs each interaction by its strength and
+    counts opposite effects as different. Because |x| + |y| - |x - y| is twice the |shared| of x and y, it is
+    (A + B - D) / (A + B + D) with the two overall strengths A and B and the distance D = sum of |I^(a)(S) - I^(b)(S)|.
+    Given 1 for each salient interaction in place of its strength (``salient(...) * 1.0``) it is the plain Jaccard index
+    of the two sets of salient interactions. Two layers without any interaction give NaN.
+
+    Returns:
+        The similarity with the axes ``layer, other_layer, sample``.
+    """
+    by_sample = nonempty(kept).transpose("sample", "layer", "kind", "coalition")
+    rows = torch.from_numpy(by_sample.values).flatten(2)
+    distance = torch.cdist(rows, rows, p=1)
+    total = rows.abs().sum(-1)
+    both = total[:, :, None] + total[:, None, :]
+    similarity = ((both - distance) / (both + distance)).permute(1, 2, 0)
+    return xr.DataArray(
+        similarity.numpy(), {"layer": kept.layer, "other_layer": kept.layer.values, "sample": kept.sample}
+    )
+
+
+# ---- uncertainty ----------------------------------------------------------------------------------------------------
+
+
+def mean_with_interval(values: xr.DataArray, over: xr.DataArray | None = None, **bootstrap: int) -> xr.DataArray:
+    """Mean over the axis ``sample``, or the ratio of two such means, and its 95 % interval.
 
     Args:
-        interactions: axis 0 is the kind; the maximum is over both kinds.
-        ratio: share of the maximum; 0.05 in the paper.
-        pooled: one threshold for all samples of a layer (App. M.4) in place of one for each (footnote 7).
+        values: one value for each sample.
+        over: the values below the line of a ratio of means; all zero gives NaN.
+        bootstrap: ``resamples`` and ``seed`` of `bootstrap_interval`.
 
-    Raises:
-        ValueError: a ratio outside [0, 1).
-
-    Example:
-        >>> tau(torch.tensor([[[9.0, 2.0, 0.0, 0.0]], [[0.0, 0.0, 0.0, -4.0]]])).item()
-        0.2
-    """
-    if not 0 <= ratio < 1:
-        raise ValueError(f"tau is a share of the largest interaction, in [0, 1), but the ratio is {ratio}.")
-    largest = interactions[..., 1:].abs().amax((0, -1), keepdim=True)
-    if pooled:
-        largest = largest.amax(-2, keepdim=True).expand_as(largest)
-    return ratio * largest
-
-
-def salient(
-    interactions: Float[Tensor, "kind *layer sample coalition"], ratio: float = 0.05, pooled: bool = False
-) -> Bool[Tensor, "kind *layer sample coalition"]:
-    """Omega: which interactions are stronger than `tau`; the empty coalition never is.
+    Returns:
+        The axis ``bound`` ("low", "mean", "high") in place of ``sample``, last.
 
     Example:
-        >>> salient(torch.tensor([[[9.0, 2.0, 0.1, 0.0]], [[0.0, 0.0, 0.0, -4.0]]])).sum().item()
-        2
+        >>> mean_with_interval(xr.DataArray(np.arange(100.0), dims="sample")).round().values
+        array([44., 50., 55.])
     """
-    mask = interactions.abs() > tau(interactions, ratio, pooled)
-    mask[..., 0] = False
-    return mask
+    mean = values.mean("sample")
+    if over is not None:
+        below = over.mean("sample")
+        mean = mean / below.where(below > 0)
+    interval = bootstrap_interval(values, over=over, **bootstrap)
+    both = xr.concat([mean.expand_dims(bound=["mean"]), interval], "bound")
+    return both.sel(bound=["low", "mean", "high"]).transpose(..., "bound")
 
 
 def bootstrap_interval(
-    per_sample: Float[Tensor, "..."],
-    denominator: Float[Tensor, "..."] | None = None,
-    dim: int = -1,
-    confidence: float = 0.95,
-    resamples: int = 2000,
+    values: xr.DataArray,
+    level: float = 0.95,
+    resamples: int = 10_000,
     seed: int = 0,
-) -> Interval:
-    """Mean over samples, or the ratio of two such means, with its percentile bootstrap interval.
+    over: xr.DataArray | None = None,
+) -> xr.DataArray:
+    """Percentile bootstrap interval of the mean over the axis ``sample``, or of the ratio of two such means.
 
-    Samples are drawn anew with replacement, the same draws for every entry of the other axes and for both parts of a
-    ratio. A draw in which a denominator is 0 says nothing and is left out; with a denominator of 0 throughout, the
-    estimate and both bounds are NaN.
+    Every element of the other axes, and both parts of a ratio, use the same resamples, so intervals along them can be
+    compared. A resample whose mean below the line is 0 says nothing about a ratio and is left out.
 
-    Args:
-        per_sample: one value for each sample along ``dim``; more samples of it than one make an interval.
-        denominator: the other part of a ratio of means, of the same shape.
-        dim: the axis of the samples, gone in the result.
-        confidence: share of the draws inside the interval.
-        resamples: number of draws.
-        seed: of the draws.
+    Returns:
+        The interval, with the axis ``bound`` ("low", "high") in place of ``sample``.
+
+    Raises:
+        ValueError: the level is not between 0 and 1.
 
     Example:
-        >>> estimate, low, high = bootstrap_interval(torch.tensor([1.0, 2.0, 3.0]))
-        >>> estimate.item(), low.item(), high.item()
-        (2.0, 1.0, 3.0)
+        >>> bootstrap_interval(xr.DataArray(np.arange(100.0), dims="sample")).round().values
+        array([44., 55.])
     """
-    means = _resampled_means(per_sample, dim, resamples, seed)
-    if denominator is not None:
-        means = means / _resampled_means(denominator, dim, resamples, seed)
-        means = torch.where(means.isfinite(), means, torch.nan)
-    tail = (1 - confidence) / 2
-    low, high = torch.nanquantile(means[1:], torch.tensor([tail, 1 - tail], dtype=means.dtype), dim=0)
-    return Interval(means[0], low, high)
-
-
-def _resampled_means(per_sample: Tensor, dim: int, resamples: int, seed: int) -> Float64[Tensor, "..."]:
-    """Row 0: the mean over ``dim``; the rows after it: the mean of each draw with replacement."""
-    n = per_sample.shape[dim]
-    drawn = torch.randint(n, (resamples, n), generator=torch.Generator().manual_seed(seed))
-    counts = torch.zeros(resamples, n, dtype=torch.float64).scatter_add_(1, drawn, torch.ones(drawn.shape).double())
-    weights = torch.cat((torch.ones(1, n, dtype=torch.float64), counts)) / n
-    return torch.tensordot(weights, per_sample.to(torch.float64), ([1], [dim % per_sample.ndim]))
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} must lie between 0 and 1, such as 0.95")
+    n_samples = values.sizes["sample"]
+    draws = np.random.default_rng(seed).multinomial(n_samples, [1 / n_samples] * n_samples, size=resamples)
+    weights = xr.DataArray(draws / n_samples, dims=("resample", "sample"))
+    means = xr.dot(weights, values.astype(float).drop_vars("sample", errors="ignore"), dim="sample")
+    if over is not None:
+        below = xr.dot(weights, over.astype(float).drop_vars("sample", errors="ignore"), dim="sample")
+        means = means / below.where(below > 0)
+    means = means.transpose("resample", ...)
+    tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+    bounds = torch.nanquantile(torch.from_numpy(means.values), tails, dim=0)  # numpy's warns where all are NaN
+    template = means.isel(resample=[0, 1]).rename(resample="bound").assign_coords(bound=["low", "high"])
+    return template.copy(data=bounds.numpy())
