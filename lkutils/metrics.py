@@ -27,7 +27,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from lkutils.mobius import coalition_sizes, player_count, values_from_interactions
+from lkutils.mobius import coalition_sizes, values_from_interactions
 
 TAU_RATIO = 0.05  # App. M.4 and footnote 7
 
@@ -156,8 +156,8 @@ def strength(kept: xr.DataArray) -> xr.DataArray:
         >>> strength(xr.DataArray([9.0, 2.0, -1.0, 0.5], dims="coalition")).values
         array([3. , 0.5])
     """
-    sizes = coalition_sizes(player_count(kept)).numpy()
-    orders = np.arange(1, sizes[-1] + 1)
+    n_players = kept.sizes["coalition"].bit_length() - 1
+    sizes, orders = coalition_sizes(n_players).numpy(), np.arange(1, n_players + 1)
     of_order = (sizes[:, None] == orders).astype(float)
     return xr.dot(abs(kept), xr.DataArray(of_order, {"order": orders}, ("coalition", "order")), dim="coalition")
 
@@ -186,18 +186,18 @@ def completeness(kept: xr.DataArray, **bootstrap: int) -> xr.DataArray:
     """Share of the last layer's strength that each layer has already: overlap^(l) / all^(L), by order (Sec. 3.2.2).
 
     Returns:
-        Ratio of means over samples, in [0, 1], with its interval on the axis ``bound``, as in `mean_with_interval`.
+        Ratio of means over samples, in [0, 1], with its interval on the axis ``bound``, as in `averaged`.
     """
-    return mean_with_interval(overlap(kept), strength(last_layer(kept)), **bootstrap)
+    return averaged(overlap(kept), strength(last_layer(kept)), **bootstrap)
 
 
 def redundancy(kept: xr.DataArray, **bootstrap: int) -> xr.DataArray:
     """Strength to be forgotten over the last layer's strength: forget^(l) / all^(L), by order (Sec. 3.2.2).
 
     Returns:
-        Ratio of means over samples, at least 0, with its interval on the axis ``bound``, as in `mean_with_interval`.
+        Ratio of means over samples, at least 0, with its interval on the axis ``bound``, as in `averaged`.
     """
-    return mean_with_interval(forget(kept), strength(last_layer(kept)), **bootstrap)
+    return averaged(forget(kept), strength(last_layer(kept)), **bootstrap)
 
 
 def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
@@ -226,7 +226,7 @@ def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
 # ---- uncertainty ----------------------------------------------------------------------------------------------------
 
 
-def mean_with_interval(values: xr.DataArray, over: xr.DataArray | None = None, **bootstrap: int) -> xr.DataArray:
+def averaged(values: xr.DataArray, over: xr.DataArray | None = None, **bootstrap: int) -> xr.DataArray:
     """Mean over the axis ``sample``, or the ratio of two such means, and its 95 % interval.
 
     Args:
@@ -238,7 +238,7 @@ def mean_with_interval(values: xr.DataArray, over: xr.DataArray | None = None, *
         The axis ``bound`` ("low", "mean", "high") in place of ``sample``, last.
 
     Example:
-        >>> mean_with_interval(xr.DataArray(np.arange(100.0), dims="sample")).round().values
+        >>> averaged(xr.DataArray(np.arange(100.0), dims="sample")).round().values
         array([44., 50., 55.])
     """
     mean = values.mean("sample")

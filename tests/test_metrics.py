@@ -1,0 +1,324 @@
+"""Metrics on games small enough that every answer is worked out by hand."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from lkutils.metrics import (
+    averaged,
+    bootstrap_interval,
+    completeness,
+    forget,
+    layer_similarity,
+    matched_values,
+    matching_error,
+    new,
+    nonempty,
+    normalised,
+    output_range,
+    overlap,
+    redundancy,
+    salience_threshold,
+    salient,
+    shared,
+    sorted_strength,
+    strength,
+    strongest,
+)
+
+AXES = ("kind", "layer", "sample", "coalition")
+
+
+def labelled(interactions: np.ndarray) -> xr.DataArray:
+    coordinates = {
+        axis: np.arange(size) for axis, size in zip(AXES, interactions.shape, strict=True) if axis not in AXES[:2]
+    }
+    layers = [f"linear{k}" for k in range(1, interactions.shape[1])] + ["output"]
+    return xr.DataArray(interactions, {"kind": ["and", "or"], "layer": layers} | coordinates, AXES)
+
+
+@pytest.fixture
+def game() -> xr.DataArray:
+    """Two players; two layers, early and output; two samples. Entry 0 is v(x_empty), then {0}, {1} and {0, 1}.
+
+    The largest interactions are 10 and 20 in the early layer's samples and 10 and 40 in the output's, so that tau is
+    0.5 and 1, 0.5 and 2; over all samples of a layer it is 1 and 2.
+    """
+    and_ = [
+        [[99.0, 10.0, 0.6, -4.0], [99.0, 20.0, 8.0, 2.0]],
+        [[-9.0, 6.0, -5.0, 0.4], [-9.0, 40.0, 4.0, 3.0]],
+    ]
+    or_ = [
+        [[0.0, 0.0, 0.0, 2.0], [0.0, 0.0, 0.0, -4.0]],
+        [[0.0, 0.0, 0.0, 10.0], [0.0, 0.0, 0.0, 6.0]],
+    ]
+    return labelled(np.array([and_, or_])).assign_coords(layer=["early", "output"])
+
+
+@pytest.fixture
+def random_game() -> xr.DataArray:
+    """Sparse in strength, as real interactions are, with signs and salience that differ between layers."""
+    return labelled(np.random.default_rng(1).normal(size=(2, 5, 7, 64)) ** 5)
+
+
+def omega(game: xr.DataArray, **options: float) -> xr.DataArray:
+    return salient(game, salience_threshold(game, **({"per_sample": True} | options)))
+
+
+@pytest.fixture
+def kept(game: xr.DataArray) -> xr.DataArray:
+    """Without normalisation, so that the numbers stay whole."""
+    return game.where(omega(game), 0)
+
+
+def equals(result: xr.DataArray, answer: list) -> bool:
+    return result.shape == np.shape(answer) and np.allclose(result, answer, rtol=0, atol=1e-12, equal_nan=True)
+
+
+# ---- salience
+
+
+def test_threshold_of_each_sample_looks_at_both_kinds_but_not_at_the_empty_coalition(game):
+    assert equals(salience_threshold(game, per_sample=True), [[0.5, 1.0], [0.5, 2.0]])
+
+
+def test_threshold_of_a_layer_is_the_largest_over_samples(game):
+    assert equals(salience_threshold(game), [1.0, 2.0])
+
+
+def test_salient(game):
+    assert omega(game).sel(kind="and").astype(int).values.tolist() == [
+        [[0, 1, 1, 1], [0, 1, 1, 1]],
+        [[0, 1, 1, 0], [0, 1, 1, 1]],
+    ]
+    assert omega(game).sel(kind="or").astype(int).values.tolist() == [[[0, 0, 0, 1]] * 2] * 2
+
+
+def test_salient_above_the_threshold_of_all_samples(game):
+    pooled = omega(game, per_sample=False)
+    assert pooled.sel(kind="and", layer="early").astype(int).values.tolist() == [[0, 1, 0, 1], [0, 1, 1, 1]]
+
+
+def test_salient_means_strictly_above(game):
+    assert not omega(game, ratio=0.1).sel(kind="and", layer="early", sample=1, coalition=3)  # 2 is exactly 0.1 of 20
+
+
+def test_normalising_does_not_change_what_is_salient(random_game):
+    for per_sample in (False, True):
+        options = {"per_sample": per_sample}
+        assert (omega(normalised(random_game), **options) == omega(random_game, **options)).all()
+
+
+# ---- sparsity and matching
+
+
+def test_sorted_strength(game):
+    first = sorted_strength(game).sel(layer="early", sample=0)
+    assert first.values.tolist() == [10.0, 4.0, 2.0, 0.6, 0.0, 0.0]
+    assert first["rank"].values.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_strongest_keeps_as_many_as_asked_and_the_constant(game):
+    two = strongest(game, 2).sel(layer="early", sample=0)
+    assert two.sel(kind="and").values.tolist() == [99.0, 10.0, 0.0, -4.0]
+    assert two.sel(kind="or").values.tolist() == [0.0, 0.0, 0.0, 0.0]
+
+
+def test_matched_values(game):
+    # AND {0} 10, {1} 0.6, {0, 1} -4 and OR {0, 1} 2 on top of 99
+    assert equals(matched_values(game).sel(layer="early", sample=0), [99.0, 111.0, 101.6, 107.6])
+
+
+def test_matching_error_of_all_interactions_is_nothing(random_game):
+    assert matching_error(matched_values(random_game), random_game).max() < 1e-12
+
+
+def test_matching_error_of_a_part(game):
+    values = matched_values(game)
+    without_or = game.where(game.kind == "and", 0)
+    # OR {0, 1} = 2 is missing from three of four values; the mean output range of the early layer is 17.3
+    error = matching_error(values, without_or).sel(layer="early", sample=0)
+    assert error.item() == pytest.approx(np.sqrt(3 * 4 / 4) / 17.3)
+
+
+# ---- tracking
+
+
+def test_normalised_divides_each_layer_by_its_mean_change(game):
+    # v(x_N) - v(x_empty): 8.6 and 26 in the early layer, 21.4 - 10 + ... = 11.4 and 53 in the output
+    assert normalised(game).sel(kind="and", layer="early", sample=0, coalition=1) == pytest.approx(10 / 17.3)
+    assert normalised(game).sel(kind="or", layer="output", sample=0, coalition=3) == pytest.approx(10 / 32.2)
+
+
+def test_normalised_change_is_the_output_range_of_the_matched_values(random_game):
+    assert equals(output_range(matched_values(normalised(random_game))), [1.0] * 5)
+
+
+def test_normalised_leaves_a_layer_without_interactions_at_zero(game):
+    nothing = game.where((game.layer != "early") | (game.coalition == 0), 0)
+    assert (nonempty(normalised(nothing)).sel(layer="early") == 0).all()
+
+
+def test_shared_is_the_weaker_one_or_nothing():
+    first = xr.DataArray([3.0, 3.0, -1.0, 0.0, -2.0])
+    second = xr.DataArray([2.0, -2.0, -4.0, 5.0, -2.0])
+    assert shared(first, second).values.tolist() == [2.0, 0.0, -1.0, 0.0, -2.0]
+    assert shared(second, first).values.tolist() == [2.0, 0.0, -1.0, 0.0, -2.0]
+
+
+def test_strength_by_order(kept):
+    assert strength(kept).order.values.tolist() == [1, 2]
+    assert equals(strength(kept).sel(kind="and"), [[[10.6, 4.0], [28.0, 2.0]], [[11.0, 0.0], [44.0, 3.0]]])
+    assert equals(strength(kept).sel(kind="or"), [[[0.0, 2.0], [0.0, 4.0]], [[0.0, 10.0], [0.0, 6.0]]])
+
+
+def test_strength_of_an_order_sums_over_all_its_coalitions():
+    assert equals(strength(xr.DataArray(np.ones(32), dims="coalition")), [5.0, 10.0, 10.0, 5.0, 1.0])
+
+
+def test_overlap(kept):
+    assert equals(overlap(kept).sel(kind="and", layer="early"), [[6.0, 0.0], [24.0, 2.0]])
+    assert equals(overlap(kept).sel(kind="or", layer="early"), [[0.0, 2.0], [0.0, 0.0]])
+
+
+def test_forget(kept):
+    assert equals(forget(kept).sel(kind="and", layer="early"), [[4.6, 4.0], [4.0, 0.0]])
+    assert equals(forget(kept).sel(kind="or", layer="early"), [[0.0, 0.0], [0.0, 4.0]])
+
+
+def test_new(kept):
+    assert equals(new(kept).sel(kind="and", layer="early"), [[5.0, 0.0], [20.0, 1.0]])
+    assert equals(new(kept).sel(kind="or", layer="early"), [[0.0, 8.0], [0.0, 6.0]])
+
+
+def test_the_last_layer_keeps_everything_and_forgets_nothing(kept):
+    assert overlap(kept).sel(layer="output").equals(strength(kept).sel(layer="output"))
+    assert (forget(kept).sel(layer="output") == 0).all()
+    assert (new(kept).sel(layer="output") == 0).all()
+
+
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_equation_8(random_game, per_sample):
+    kept = normalised(random_game).where(omega(random_game, per_sample=per_sample), 0)
+    xr.testing.assert_allclose(overlap(kept) + forget(kept), strength(kept), rtol=1e-14)
+    all_of_last = strength(kept).isel(layer=[-1] * 5).assign_coords(layer=kept.layer)
+    xr.testing.assert_allclose(overlap(kept) + new(kept), all_of_last, rtol=1e-14)
+
+
+def test_equation_7_to_the_letter_misses_what_is_salient_in_one_layer_only(game):
+    """{0, 1} is 4 in the early layer and 0.4 in the output, where that is not salient: Eq. 8 misses 0.4."""
+    game.loc[{"kind": "and", "layer": "early", "sample": 0, "coalition": 3}] = 4.0
+    salient_in = omega(game)
+    in_common = shared(game, game.sel(layer="output", drop=True))
+    overlap_to_the_letter = strength(in_common.where(salient_in & salient_in.sel(layer="output", drop=True), 0))
+    forget_to_the_letter = strength((game - in_common).where(salient_in, 0))
+    missing = strength(game.where(salient_in, 0)) - overlap_to_the_letter - forget_to_the_letter
+    assert equals(missing.sel(kind="and", layer="early"), [[0.0, 0.4], [0.0, 0.0]])
+
+
+def test_completeness_is_a_ratio_of_means(kept):
+    mean = completeness(kept).sel(bound="mean")
+    assert equals(mean.sel(layer="early"), [[30 / 55, 2 / 3], [np.nan, 2 / 16]])
+    assert equals(mean.sel(layer="output"), [[1.0, 1.0], [np.nan, 1.0]])
+
+
+def test_redundancy_is_a_ratio_of_means(kept):
+    mean = redundancy(kept).sel(bound="mean")
+    assert equals(mean.sel(layer="early"), [[8.6 / 55, 4 / 3], [np.nan, 4 / 16]])
+    assert equals(mean.sel(layer="output"), [[0.0, 0.0], [np.nan, 0.0]])
+
+
+@pytest.mark.parametrize("metric", [completeness, redundancy])
+def test_ratios_lie_inside_their_intervals(random_game, metric):
+    bounds = metric(random_game.where(omega(random_game), 0), resamples=500).sel(kind="and", order=slice(1, 4))
+    assert bounds.notnull().all()
+    low, mean, high = (bounds.sel(bound=bound, drop=True) for bound in ("low", "mean", "high"))
+    assert ((low <= mean) & (mean <= high)).all()
+    assert (low < high).isel(layer=slice(-1)).all()
+
+
+def test_layer_similarity(kept):
+    similarity = layer_similarity(kept)
+    # first sample: shared 6 + 2 of 10.6 + 4 + 2 and of 11 + 10; second: 24 + 2 of 28 + 2 + 4 and of 44 + 3 + 6
+    answer = [8 / (16.6 + 21 - 8), 26 / (34 + 53 - 26)]
+    assert equals(similarity.sel(layer="early", other_layer="output"), answer)
+    assert equals(similarity.sel(layer="output", other_layer="early"), answer)
+    assert equals(similarity.sel(layer="output", other_layer="output"), [1.0, 1.0])
+
+
+def test_layer_similarity_of_ones_is_the_jaccard_index(game):
+    # first sample: AND {0}, {1}, {0, 1} and OR {0, 1} against the same without AND {0, 1}
+    similarity = layer_similarity(omega(game) * 1.0)
+    assert equals(similarity.sel(layer="early", other_layer="output"), [3 / 4, 1.0])
+
+
+def test_layer_similarity_is_the_sum_of_the_shared(random_game):
+    kept = nonempty(random_game.where(omega(random_game), 0))
+    a, b = kept.isel(layer=1, drop=True), kept.isel(layer=3, drop=True)
+    axes = ["kind", "coalition"]
+    in_common = abs(shared(a, b)).sum(axes)
+    either = abs(a).sum(axes) + abs(b).sum(axes) - in_common
+    similarity = layer_similarity(random_game.where(omega(random_game), 0)).isel(layer=1, other_layer=3)
+    assert np.allclose(similarity, in_common / either, rtol=1e-12)
+
+
+# ---- uncertainty
+
+
+def of_samples(values: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(values, dims=("sample", "column")[: np.ndim(values)])
+
+
+def test_interval_covers_the_true_mean_as_often_as_it_says():
+    samples = of_samples(np.random.default_rng(0).normal(3, 1, (50, 1000)))
+    bounds = bootstrap_interval(samples, resamples=1000)
+    covered = (bounds.sel(bound="low") < 3) & (bounds.sel(bound="high") > 3)
+    assert covered.mean().item() == pytest.approx(0.94, abs=0.025)
+
+
+def test_interval_has_the_width_of_the_standard_error():
+    samples = np.random.default_rng(0).normal(size=400)
+    low, high = bootstrap_interval(of_samples(samples)).values
+    assert high - low == pytest.approx(2 * 1.96 * samples.std() / 20, rel=0.1)
+
+
+def test_interval_narrows_with_its_level():
+    samples = of_samples(np.arange(30.0))
+    low, high = bootstrap_interval(samples, level=0.5).values
+    lowest, highest = bootstrap_interval(samples).values
+    assert lowest < low < high < highest
+
+
+def test_interval_is_the_same_each_time_and_changes_with_the_seed():
+    samples = of_samples(np.random.default_rng(0).normal(size=20))
+    assert bootstrap_interval(samples).equals(bootstrap_interval(samples))
+    assert not bootstrap_interval(samples).equals(bootstrap_interval(samples, seed=1))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
+def test_interval_refuses_a_level_that_is_no_share(level):
+    with pytest.raises(ValueError, match=f"level={level}"):
+        bootstrap_interval(of_samples(np.arange(3.0)), level=level)
+
+
+def test_interval_of_a_ratio_uses_the_same_resamples_for_both_parts():
+    samples = of_samples(np.arange(1.0, 11.0))
+    assert np.allclose(averaged(3 * samples, samples), 3)
+
+
+def test_interval_of_a_ratio_to_nothing_is_nan_without_a_warning():
+    zeros = of_samples(np.zeros(10))
+    assert averaged(zeros, zeros).isnull().all()
+    assert averaged(zeros + 1, zeros).isnull().all()
+
+
+def test_interval_leaves_out_resamples_with_nothing_below_the_line():
+    once = of_samples(np.array([2.0, 0.0, 0.0]))  # a third of all resamples miss it
+    assert np.allclose(averaged(once, once / 2), 2)
+
+
+def test_averaged_puts_its_bounds_last():
+    bounds = averaged(of_samples(np.arange(12.0).reshape(4, 3)), resamples=100)
+    assert bounds.dims == ("column", "bound")
+    assert bounds.bound.values.tolist() == ["low", "mean", "high"]
+    assert equals(bounds.sel(bound="mean"), [4.5, 5.5, 6.5])
