@@ -8,16 +8,16 @@ The metrics of Eq. 6-8 take the salient interactions alone, normalised, all othe
 
     >>> tau = salience_threshold(interactions, per_sample=True)
     >>> kept = normalised(interactions).where(salient(interactions, tau), 0)
-    >>> completeness(kept).dims
-    ('kind', 'layer', 'order', 'bound')
+    >>> completeness(tracked(kept).mean("sample")).dims
+    ('kind', 'layer', 'order')
 
 Where the paper leaves a choice, this is ours:
 
 * An interaction that is salient in one of two layers only: nothing of it is shared. Eq. 7 taken to the letter subtracts
   the small value that it has in the other layer, which the overlap does not count; Eq. 8 then misses that value.
 * The second line of Eq. 8 is read as all^(L) = overlap^(l) + new^(l): overlap^(L) would be all of layer L by itself.
-* Completeness and redundancy are ratios of means over samples, so that they are ratios of the bars of Fig. 3(a). The
-  mean of each sample's ratio would have to leave out every sample without a salient interaction of that order.
+* Completeness and redundancy are computed from means over samples, so that they are ratios of the bars of Fig. 3(a).
+  The mean of ratios would leave out every sample whose last layer has no salient interaction of that order.
 * A ratio with nothing below the line (no salient interaction of that order in any sample) is NaN.
 """
 
@@ -182,22 +182,38 @@ def last_layer(kept: xr.DataArray) -> xr.DataArray:
     return kept.isel(layer=-1, drop=True)
 
 
-def completeness(kept: xr.DataArray, **bootstrap: int) -> xr.DataArray:
-    """Share of the last layer's strength that each layer has already: overlap^(l) / all^(L), by order (Sec. 3.2.2).
+def tracked(kept: xr.DataArray) -> xr.Dataset:
+    """``overlap``, ``forget`` and ``new`` of every layer, by order: the parts that a bar of Fig. 3(a) is made of.
 
-    Returns:
-        Ratio of means over samples, in [0, 1], with its interval on the axis ``bound``, as in `averaged`.
+    Example:
+        >>> tracked(kept).sizes
+        Frozen({'kind': 2, 'layer': 7, 'sample': 100, 'order': 10})
     """
-    return averaged(overlap(kept), strength(last_layer(kept)), **bootstrap)
+    return xr.Dataset({"overlap": overlap(kept), "forget": forget(kept), "new": new(kept)})
 
 
-def redundancy(kept: xr.DataArray, **bootstrap: int) -> xr.DataArray:
-    """Strength to be forgotten over the last layer's strength: forget^(l) / all^(L), by order (Sec. 3.2.2).
+def completeness(parts: xr.Dataset) -> xr.DataArray:
+    """Share of the last layer's strength that a layer has already: overlap^(l) / all^(L), in [0, 1] (Sec. 3.2.2).
 
-    Returns:
-        Ratio of means over samples, at least 0, with its interval on the axis ``bound``, as in `averaged`.
+    Args:
+        parts: what `tracked` returns, as a mean over samples or for each of them.
     """
-    return averaged(forget(kept), strength(last_layer(kept)), **bootstrap)
+    return parts.overlap / all_of_last_layer(parts)
+
+
+def redundancy(parts: xr.Dataset) -> xr.DataArray:
+    """Strength to be forgotten, over the last layer's strength: forget^(l) / all^(L), at least 0 (Sec. 3.2.2).
+
+    Args:
+        parts: what `tracked` returns, as a mean over samples or for each of them.
+    """
+    return parts.forget / all_of_last_layer(parts)
+
+
+def all_of_last_layer(parts: xr.Dataset) -> xr.DataArray:
+    """all^(L) = overlap^(l) + new^(l) (Eq. 8), NaN where it is 0."""
+    total = parts.overlap + parts.new
+    return total.where(total > 0)
 
 
 def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
@@ -226,41 +242,64 @@ def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
 # ---- uncertainty ----------------------------------------------------------------------------------------------------
 
 
-def averaged(values: xr.DataArray, over: xr.DataArray | None = None, **bootstrap: int) -> xr.DataArray:
-    """Mean over the axis ``sample``, or the ratio of two such means, and its 95 % interval.
+def resampled_means(
+    values: xr.DataArray | xr.Dataset, resamples: int = 2000, seed: int = 0
+) -> xr.DataArray | xr.Dataset:
+    """Means over the samples as they are (entry 0 of the axis ``resample``) and as drawn anew with replacement.
+
+    Every element of the other axes, and every array with as many samples, has the same draws. Thus a statistic of
+    several means, such as `completeness`, is computed from what this returns as from plain means, and
+    `with_interval` of the result gives its uncertainty.
 
     Args:
-        values: one value for each sample.
-        over: the values below the line of a ratio of means; all zero gives NaN.
-        bootstrap: ``resamples`` and ``seed`` of `bootstrap_interval`.
+        values: an array, or a dataset of arrays, with the axis ``sample``.
+        resamples: number of draws.
+        seed: of the draws.
 
     Returns:
-        The axis ``bound`` ("low", "mean", "high") in place of ``sample``, last.
+        The axis ``resample`` of length ``resamples`` + 1 in place of ``sample``.
 
     Example:
-        >>> averaged(xr.DataArray(np.arange(100.0), dims="sample")).round().values
+        >>> resampled_means(xr.DataArray(np.arange(100.0), dims="sample"))[0].item()
+        49.5
+    """
+    if isinstance(values, xr.Dataset):
+        return values.map(resampled_means, resamples=resamples, seed=seed)
+    n = values.sizes["sample"]
+    draws = np.random.default_rng(seed).multinomial(n, [1 / n] * n, size=resamples)
+    weights = xr.DataArray(np.concatenate((np.ones((1, n)), draws)) / n, dims=("resample", "sample"))
+    return xr.dot(weights, values.astype(float).drop_vars("sample", errors="ignore"), dim="sample")
+
+
+def with_interval(statistic: xr.DataArray, level: float = 0.95) -> xr.DataArray:
+    """A statistic of `resampled_means` with its percentile interval.
+
+    Resamples in which the statistic is not defined are left out; where it never is, all three are NaN.
+
+    Returns:
+        The axis ``bound`` ("low", "estimate", "high") in place of ``resample``, last.
+
+    Raises:
+        ValueError: the level is not between 0 and 1.
+
+    Example:
+        >>> with_interval(resampled_means(xr.DataArray(np.arange(100.0), dims="sample"))).round().values
         array([44., 50., 55.])
     """
-    mean = values.mean("sample")
-    if over is not None:
-        below = over.mean("sample")
-        mean = mean / below.where(below > 0)
-    interval = bootstrap_interval(values, over=over, **bootstrap)
-    both = xr.concat([mean.expand_dims(bound=["mean"]), interval], "bound")
-    return both.sel(bound=["low", "mean", "high"]).transpose(..., "bound")
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} must lie between 0 and 1, such as 0.95")
+    draws = torch.from_numpy(statistic.transpose("resample", ...).values)
+    tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+    low, high = torch.nanquantile(draws[1:], tails, dim=0).numpy()  # numpy's own warns where all are NaN
+    estimate = statistic.isel(resample=0, drop=True)
+    bounds = [estimate.copy(data=low), estimate, estimate.copy(data=high)]
+    return xr.concat(bounds, xr.IndexVariable("bound", ["low", "estimate", "high"])).transpose(..., "bound")
 
 
 def bootstrap_interval(
-    values: xr.DataArray,
-    level: float = 0.95,
-    resamples: int = 10_000,
-    seed: int = 0,
-    over: xr.DataArray | None = None,
+    values: xr.DataArray, level: float = 0.95, resamples: int = 10_000, seed: int = 0
 ) -> xr.DataArray:
-    """Percentile bootstrap interval of the mean over the axis ``sample``, or of the ratio of two such means.
-
-    Every element of the other axes, and both parts of a ratio, use the same resamples, so intervals along them can be
-    compared. A resample whose mean below the line is 0 says nothing about a ratio and is left out.
+    """Percentile bootstrap interval of the mean over the axis ``sample``.
 
     Returns:
         The interval, with the axis ``bound`` ("low", "high") in place of ``sample``.
@@ -272,17 +311,5 @@ def bootstrap_interval(
         >>> bootstrap_interval(xr.DataArray(np.arange(100.0), dims="sample")).round().values
         array([44., 55.])
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level={level} must lie between 0 and 1, such as 0.95")
-    n_samples = values.sizes["sample"]
-    draws = np.random.default_rng(seed).multinomial(n_samples, [1 / n_samples] * n_samples, size=resamples)
-    weights = xr.DataArray(draws / n_samples, dims=("resample", "sample"))
-    means = xr.dot(weights, values.astype(float).drop_vars("sample", errors="ignore"), dim="sample")
-    if over is not None:
-        below = xr.dot(weights, over.astype(float).drop_vars("sample", errors="ignore"), dim="sample")
-        means = means / below.where(below > 0)
-    means = means.transpose("resample", ...)
-    tails = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
-    bounds = torch.nanquantile(torch.from_numpy(means.values), tails, dim=0)  # numpy's warns where all are NaN
-    template = means.isel(resample=[0, 1]).rename(resample="bound").assign_coords(bound=["low", "high"])
-    return template.copy(data=bounds.numpy())
+    bounds = with_interval(resampled_means(values, resamples, seed), level)
+    return bounds.sel(bound=["low", "high"]).transpose("bound", ...)

@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 
 from lkutils.metrics import (
-    averaged,
     bootstrap_interval,
     completeness,
     forget,
@@ -18,12 +17,15 @@ from lkutils.metrics import (
     output_range,
     overlap,
     redundancy,
+    resampled_means,
     salience_threshold,
     salient,
     shared,
     sorted_strength,
     strength,
     strongest,
+    tracked,
+    with_interval,
 )
 
 AXES = ("kind", "layer", "sample", "coalition")
@@ -57,8 +59,9 @@ def game() -> xr.DataArray:
 
 @pytest.fixture
 def random_game() -> xr.DataArray:
-    """Sparse in strength, as real interactions are, with signs and salience that differ between layers."""
-    return labelled(np.random.default_rng(1).normal(size=(2, 5, 7, 64)) ** 5)
+    """Sparse in strength, as real interactions are, alike in all layers but with other signs and other salience."""
+    random = np.random.default_rng(1)
+    return labelled((random.normal(size=(2, 1, 7, 64)) + random.normal(size=(2, 5, 7, 64))) ** 5)
 
 
 def omega(game: xr.DataArray, **options: float) -> xr.DataArray:
@@ -216,24 +219,34 @@ def test_equation_7_to_the_letter_misses_what_is_salient_in_one_layer_only(game)
     assert equals(missing.sel(kind="and", layer="early"), [[0.0, 0.4], [0.0, 0.0]])
 
 
-def test_completeness_is_a_ratio_of_means(kept):
-    mean = completeness(kept).sel(bound="mean")
-    assert equals(mean.sel(layer="early"), [[30 / 55, 2 / 3], [np.nan, 2 / 16]])
-    assert equals(mean.sel(layer="output"), [[1.0, 1.0], [np.nan, 1.0]])
+def test_tracked_holds_the_three_parts(kept):
+    parts = tracked(kept)
+    assert parts.overlap.equals(overlap(kept))
+    assert parts.forget.equals(forget(kept))
+    assert parts.new.equals(new(kept))
 
 
-def test_redundancy_is_a_ratio_of_means(kept):
-    mean = redundancy(kept).sel(bound="mean")
-    assert equals(mean.sel(layer="early"), [[8.6 / 55, 4 / 3], [np.nan, 4 / 16]])
-    assert equals(mean.sel(layer="output"), [[0.0, 0.0], [np.nan, 0.0]])
+def test_completeness_and_redundancy_of_means(kept):
+    means = tracked(kept).mean("sample")
+    assert equals(completeness(means).sel(layer="early"), [[30 / 55, 2 / 3], [np.nan, 2 / 16]])
+    assert equals(completeness(means).sel(layer="output"), [[1.0, 1.0], [np.nan, 1.0]])
+    assert equals(redundancy(means).sel(layer="early"), [[8.6 / 55, 4 / 3], [np.nan, 4 / 16]])
+    assert equals(redundancy(means).sel(layer="output"), [[0.0, 0.0], [np.nan, 0.0]])
 
 
-@pytest.mark.parametrize("metric", [completeness, redundancy])
-def test_ratios_lie_inside_their_intervals(random_game, metric):
-    bounds = metric(random_game.where(omega(random_game), 0), resamples=500).sel(kind="and", order=slice(1, 4))
+def test_completeness_and_redundancy_of_each_sample(kept):
+    early = tracked(kept).sel(kind="and", layer="early")
+    assert equals(completeness(early), [[6 / 11, np.nan], [24 / 44, 2 / 3]])
+    assert equals(redundancy(early), [[4.6 / 11, np.nan], [4 / 44, 0.0]])
+
+
+@pytest.mark.parametrize("ratio", [completeness, redundancy])
+def test_ratios_lie_inside_their_intervals(random_game, ratio):
+    means = resampled_means(tracked(random_game.where(omega(random_game), 0)), resamples=500)
+    bounds = with_interval(ratio(means)).sel(kind="and", order=slice(1, 4))
     assert bounds.notnull().all()
-    low, mean, high = (bounds.sel(bound=bound, drop=True) for bound in ("low", "mean", "high"))
-    assert ((low <= mean) & (mean <= high)).all()
+    low, estimate, high = (bounds.sel(bound=bound, drop=True) for bound in ("low", "estimate", "high"))
+    assert ((low <= estimate) & (estimate <= high)).all()
     assert (low < high).isel(layer=slice(-1)).all()
 
 
@@ -301,24 +314,32 @@ def test_interval_refuses_a_level_that_is_no_share(level):
         bootstrap_interval(of_samples(np.arange(3.0)), level=level)
 
 
-def test_interval_of_a_ratio_uses_the_same_resamples_for_both_parts():
+def test_the_first_resample_is_the_sample_itself():
+    values = of_samples(np.arange(12.0).reshape(4, 3))
+    means = resampled_means(values, resamples=50)
+    assert means.sizes == {"resample": 51, "column": 3}
+    assert equals(means.isel(resample=0), [4.5, 5.5, 6.5])
+
+
+def test_a_dataset_is_resampled_with_the_same_draws_in_all_its_arrays():
     samples = of_samples(np.arange(1.0, 11.0))
-    assert np.allclose(averaged(3 * samples, samples), 3)
+    means = resampled_means(xr.Dataset({"one": samples, "three": 3 * samples}), resamples=50)
+    assert np.allclose(means.three / means.one, 3)
+    assert means.one.std() > 0
 
 
-def test_interval_of_a_ratio_to_nothing_is_nan_without_a_warning():
-    zeros = of_samples(np.zeros(10))
-    assert averaged(zeros, zeros).isnull().all()
-    assert averaged(zeros + 1, zeros).isnull().all()
-
-
-def test_interval_leaves_out_resamples_with_nothing_below_the_line():
-    once = of_samples(np.array([2.0, 0.0, 0.0]))  # a third of all resamples miss it
-    assert np.allclose(averaged(once, once / 2), 2)
-
-
-def test_averaged_puts_its_bounds_last():
-    bounds = averaged(of_samples(np.arange(12.0).reshape(4, 3)), resamples=100)
+def test_with_interval_puts_its_bounds_last():
+    bounds = with_interval(resampled_means(of_samples(np.arange(12.0).reshape(4, 3)), resamples=100))
     assert bounds.dims == ("column", "bound")
-    assert bounds.bound.values.tolist() == ["low", "mean", "high"]
-    assert equals(bounds.sel(bound="mean"), [4.5, 5.5, 6.5])
+    assert bounds.bound.values.tolist() == ["low", "estimate", "high"]
+    assert equals(bounds.sel(bound="estimate"), [4.5, 5.5, 6.5])
+
+
+def test_with_interval_leaves_out_resamples_in_which_the_statistic_is_not_defined():
+    once = resampled_means(of_samples(np.array([2.0, 0.0, 0.0])))  # a third of all resamples miss it
+    assert np.allclose(with_interval(once / once.where(once > 0)), 1)
+
+
+def test_with_interval_of_what_is_never_defined_is_nan_without_a_warning():
+    zero = resampled_means(of_samples(np.zeros(10)))
+    assert with_interval(zero / zero.where(zero > 0)).isnull().all()
