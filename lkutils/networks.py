@@ -1,8 +1,9 @@
 """The paper's networks, and which of their layers are probed (Sec. 3.2.1, App. M.3).
 
 Each network is an ordinary ``torch.nn.Module`` from inputs to logits. :func:`probed_layers` names the modules whose
-outputs are the features f^(l)(x): the linear layers of MLP-7, the convolutions of VGG-11 (both after the ReLU) and the
-residual blocks of ResNets. The network's own output is not among them: it is the last layer by itself.
+outputs are the features f^(l)(x): the linear layers of MLP-7, the convolutions of VGG-11 (both after the ReLU), the
+residual blocks of ResNets and the transformer blocks of text classifiers (:mod:`lkutils.encoders`). The network's own
+output is not among them: it is the last layer by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from lkutils.encoders import TextClassifier
 
 IMAGE_NETWORKS = ("mlp7", "vgg11", "resnet20", "resnet32")
 
@@ -57,6 +60,8 @@ def probed_layers(network: nn.Module) -> dict[str, str]:
         >>> list(probed_layers(build_network("mlp7", (64,), 10)))[:2]
         ['linear1', 'linear2']
     """
+    if isinstance(network, TextClassifier):
+        return network.blocks()
     if isinstance(network, ResNet):
         paths = [f"layer{stage}.{i}" for stage in (1, 2, 3) for i in range(network.blocks_per_stage)]
         return {f"block{k}": path for k, path in enumerate(paths, start=1)}

@@ -1,4 +1,4 @@
-"""Fit a network with SGD; interrupted at any moment, it resumes after the last finished epoch and ends the same."""
+"""Fit a network; interrupted at any moment, it resumes after the last finished epoch and ends the same."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from lkutils import paths
+from lkutils.encoders import TextClassifier
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,25 @@ class Schedule:
     augment: str = "none"
     seed: int = 0
 
+    def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+        """The optimizer of a network's parameters; its learning rate is set at every step."""
+        return torch.optim.SGD(
+            network.parameters(), lr=0.0, momentum=0.9, weight_decay=self.weight_decay, nesterov=True
+        )
+
+
+@dataclass(frozen=True)
+class AdamSchedule(Schedule):
+    """The same with AdamW instead of SGD, as transformers need it."""
+
+    def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
+        """The optimizer of a network's parameters; its learning rate is set at every step."""
+        return torch.optim.AdamW(network.parameters(), lr=0.0, weight_decay=self.weight_decay)
+
 
 def fit(
     network: nn.Module,
-    inputs: Float[Tensor, "sample *shape"],
+    inputs: Shaped[Tensor, "sample *shape"],
     labels: Int[Tensor, "sample"],
     schedule: Schedule,
     checkpoint: Path,
@@ -50,25 +66,28 @@ def fit(
     """Train ``network`` in place; returns the seconds it took, over all sessions.
 
     After every epoch the whole state is written to ``checkpoint``; a call that finds one goes on from there. Epoch k
-    draws its order and its augmentation from seed + k, so an interrupted training ends with the same weights.
-    Convolutions run in bfloat16 where the hardware is built for it.
+    draws its order, its augmentation and its dropout from seed + k, so an interrupted training ends with the same
+    weights. Convolutions and products run in bfloat16 where the hardware is built for it; sentences of similar length
+    share a batch.
 
     Raises:
         ValueError: if the checkpoint was made with other settings.
         FloatingPointError: if the loss is no longer finite.
     """
     network.to(device, memory_format=torch.channels_last if inputs.ndim == 4 else torch.preserve_format).train()
-    optimizer = torch.optim.SGD(
-        network.parameters(), lr=0.0, momentum=0.9, weight_decay=schedule.weight_decay, nesterov=True
-    )
+    optimizer = schedule.optimizer(network)
     finished, seconds = resume(checkpoint, schedule, network, optimizer)
     steps_per_epoch = math.ceil(len(labels) / schedule.batch_size)
     inputs, labels = inputs.to(device), labels.to(device)
 
     for epoch in range(finished, schedule.epochs):
         start = time.perf_counter()
+        torch.manual_seed(schedule.seed + epoch)  # of what networks draw themselves
         generator = torch.Generator().manual_seed(schedule.seed + epoch)
-        batches = torch.randperm(len(labels), generator=generator).to(device).split(schedule.batch_size)
+        order = torch.randperm(len(labels), generator=generator).to(device)
+        if isinstance(network, TextClassifier):
+            order = similar_together(order, network.lengths(inputs), 50 * schedule.batch_size)
+        batches = order.split(schedule.batch_size)
         bar = progress(batches, f"training, epoch {epoch + 1} of {schedule.epochs}")
         for step, batch in enumerate(bar, start=epoch * steps_per_epoch):
             for group in optimizer.param_groups:
@@ -108,9 +127,16 @@ def resume(
     return state["epoch"], state["seconds"]
 
 
+def similar_together(
+    order: Int[Tensor, "sample"], lengths: Int[Tensor, "sample"], stretch: int
+) -> Int[Tensor, "sample"]:
+    """Sort every ``stretch`` samples of a random order by length, so that batches need little padding."""
+    return torch.cat([part[lengths[part].argsort(stable=True)] for part in order.split(stretch)])
+
+
 @torch.no_grad()
 def predict(
-    network: nn.Module, inputs: Float[Tensor, "sample *shape"], device: torch.device, batch_size: int = 500
+    network: nn.Module, inputs: Shaped[Tensor, "sample *shape"], device: torch.device, batch_size: int = 500
 ) -> Int[Tensor, "sample"]:
     """The most likely class of every input, in float32."""
     network.to(device).eval()

@@ -1,0 +1,91 @@
+"""A small grammar of our own, whose sentences are known to hold one AND or one OR: the sentences of the smoke profile.
+
+A sentence has nine words, of which six are players; two of these, players 3 and 4, make the verdict:
+
+- "honestly , the plot is not good , today" (or "so" in place of "not"): neither word says anything without the other,
+  an AND;
+- "honestly , the plot is good or great today": two adjectives of the same kind, of which one is enough, an OR.
+
+One training label in twenty is wrong. The network that predicts best therefore answers with log-odds of log(19) = 2.9
+where it knows the verdict and of 0 where it does not, and that is the strength of the interaction of players 3 and 4.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+import torch
+from transformers import BertTokenizer, PreTrainedTokenizerBase
+
+from lkutils.datasets import Dataset
+from lkutils.sentences import LENGTH, players_of, token_ids
+
+OPENERS = ("honestly", "frankly", "overall", "indeed")
+NOUNS = ("plot", "cast", "film", "story")
+VERBS = ("is", "was", "seems", "feels")
+GOOD, BAD = ("good", "great", "fine", "fun"), ("bad", "awful", "dull", "poor")
+CLOSERS = ("today", "again", "throughout", "here")
+BACKGROUND = (",", "the", "or")
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+N_PLAYERS = 6
+WRONG_LABELS = 0.05
+
+
+def grammar_dataset(tokenizer: PreTrainedTokenizerBase, n_train: int = 6000, n_test: int = 600) -> Dataset:
+    """Sentences of the grammar as token ids; games are played on the test sentences.
+
+    Example:
+        >>> grammar_dataset(grammar_tokenizer()).sample_players[0, :12]  # [CLS] honestly , the plot is not good , today
+        tensor([-1,  0, -1, -1,  1,  2,  3,  4, -1,  5, -1, -1])
+    """
+    draw = random.Random(0)
+    train, test = ([draw_sentence(draw) for _ in range(count)] for count in (n_train, n_test))
+    ids = token_ids([words for words, _ in train], tokenizer)
+    wrong = torch.tensor([draw.random() < WRONG_LABELS for _ in train])
+    sentences, labels = [words for words, _ in test], torch.tensor([label for _, label in test])
+    test_ids = token_ids(sentences, tokenizer)
+    return Dataset(
+        train_inputs=ids,
+        train_labels=torch.tensor([label for _, label in train]) ^ wrong,
+        test_inputs=test_ids,
+        test_labels=labels,
+        sample_inputs=test_ids,
+        sample_labels=labels,
+        sample_players=players_of(sentences, [player_places(words) for words in sentences], tokenizer),
+        baseline=torch.full((LENGTH,), tokenizer.mask_token_id),
+        n_classes=2,
+        n_players=N_PLAYERS,
+        checksum=hashlib.sha256(repr((train, test, wrong.tolist())).encode()).hexdigest(),
+    )
+
+
+def draw_sentence(draw: random.Random) -> tuple[list[str], int]:
+    """A random sentence and its verdict, 1 if it is positive.
+
+    Example:
+        >>> draw_sentence(random.Random(1))
+        (['overall', ',', 'the', 'plot', 'feels', 'fun', 'or', 'good', 'again'], 1)
+    """
+    positive, negated = draw.random() < 0.5, draw.random() < 0.5
+    adjectives = GOOD if positive else BAD
+    if draw.random() < 0.5:
+        first, second = draw.sample(adjectives, 2)
+        verdict = [first, "or", second]
+    else:
+        verdict = ["not" if negated else "so", draw.choice(adjectives), ","]
+        positive ^= negated
+    words = [draw.choice(OPENERS), ",", "the", draw.choice(NOUNS), draw.choice(VERBS), *verdict, draw.choice(CLOSERS)]
+    return words, int(positive)
+
+
+def player_places(words: list[str]) -> list[int]:
+    """Places of the words that are players: all but the background."""
+    return [place for place, word in enumerate(words) if word not in BACKGROUND]
+
+
+def grammar_tokenizer() -> BertTokenizer:
+    """A tokenizer that knows the grammar's words, one token each."""
+    words = (*SPECIAL, *BACKGROUND, *OPENERS, *NOUNS, *VERBS, "not", "so", *GOOD, *BAD, *CLOSERS)
+    return BertTokenizer({word: number for number, word in enumerate(words)})
