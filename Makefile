@@ -1,0 +1,47 @@
+# make book   run the chapters that changed and build the pages    make test   run all checks
+# Both set everything up first. Needed: Linux, python3 >= 3.11, git, make.
+
+PYTHON ?= python3
+UV := 0.13.9
+BIN := .venv/bin
+STAMP := .venv/.installed
+SMOKE := .smoke
+
+.DEFAULT_GOAL := book
+.PHONY: book test test-browser bench setup clean
+
+book: setup
+	$(BIN)/python -m lkutils book
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest
+	rm -rf $(SMOKE) && mkdir $(SMOKE)
+	for chapter in notebooks/*.ipynb; do \
+		$(BIN)/papermill $$chapter $(SMOKE)/$${chapter##*/} -f tests/smoke.yaml --prepare-only --no-progress-bar || exit 1; \
+	done
+	$(BIN)/pytest --nbval-lax --nbval-current-env $(SMOKE) --durations=5
+
+# The pages of the real book, after `make book`; `make test` looks at those of a book of smoke chapters.
+test-browser: book
+	$(BIN)/pytest tests/test_book.py --site _build/html
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf _build book/notebooks runs $(SMOKE)
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is $$($(PYTHON) --version); 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make environments; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@

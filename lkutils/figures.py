@@ -1,0 +1,154 @@
+"""One function per figure: labelled data in, a matplotlib figure out, drawn in the book's one style."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lkutils import metrics, paths
+
+
+def in_style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw in the book's style, and leave it to the caller to show the figure (a notebook would show it twice)."""
+
+    @functools.wraps(draw)
+    def drawn(*args, **kwargs) -> Figure:
+        with plt.style.context(paths.STYLE):
+            figure = draw(*args, **kwargs)
+        plt.close(figure)
+        return figure
+
+    return drawn
+
+
+def panels(count: int, height: float = 2.3, **kwargs) -> tuple[Figure, list[Axes]]:
+    """``count`` equal panels, at most three in a row, on a figure as wide as the page."""
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(7, height * rows + 0.3), squeeze=False, **kwargs)
+    for axis in axes.flat[count:]:
+        axis.set_visible(False)
+    return figure, list(axes.flat[:count])
+
+
+# ---- Sec. 3.2.1: sparsity -------------------------------------------------------------------------------------------
+
+
+@in_style
+def strength_descending(strengths: Mapping[str, xr.DataArray], taus: Mapping[str, float]) -> Figure:
+    """Fig. 2: |I(S|x)| of all AND and OR interactions of all samples, in descending order, one panel per game.
+
+    Args:
+        strengths: for every game :func:`metrics.sorted_strength` of one layer (sample, rank), in log-odds.
+        taus: for every game the threshold of salience, in log-odds.
+    """
+    figure, axes = panels(len(strengths))
+    for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
+        pooled = -np.sort(-strength.values, axis=None)
+        salient = int((pooled > taus[name]).sum())
+        axis.plot(np.arange(1, pooled.size + 1) / 1000, pooled, color="C0")
+        axis.fill_between(np.arange(1, salient + 1) / 1000, pooled[:salient], color="C0", alpha=0.25, linewidth=0)
+        axis.axhline(taus[name], color="C1", linestyle="--", linewidth=1)
+        axis.annotate(
+            rf"$\tau$ = {taus[name]:.2f}, above it {salient / pooled.size:.1%}",
+            (0.98, taus[name]),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="right",
+            color="C1",
+        )
+        axis.set(title=name, xlabel="interactions of all samples (thousands)", ylim=(0, None), xlim=(0, None))
+    label_left(axes, "strength $|I(S|x)|$ (log-odds)")
+    return figure
+
+
+@in_style
+def strength_by_rank(strengths: Mapping[str, xr.DataArray], taus: Mapping[str, float]) -> Figure:
+    """Strength of a sample's k-th strongest interaction, in units of tau: median and 10-90 % of samples, per game.
+
+    Args:
+        strengths, taus: as in :func:`strength_descending`.
+    """
+    figure, axes = panels(len(strengths), sharey=True)
+    for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
+        relative = strength.transpose("sample", "rank") / taus[name]
+        low, middle, high = np.quantile(relative, [0.1, 0.5, 0.9], axis=0)
+        axis.fill_between(strength["rank"], low, high, color="C0", alpha=0.25, linewidth=0)
+        axis.plot(strength["rank"], middle, color="C0")
+        axis.axhline(1, color="C1", linestyle="--", linewidth=1)
+        axis.set(title=name, xlabel="rank within the sample", xscale="log", yscale="log", ylim=(1e-3, None))
+    label_left(axes, r"strength / $\tau$")
+    return figure
+
+
+@in_style
+def salient_counts(
+    counts: Mapping[str, Mapping[str, tuple[float, float, float]]], paper: Mapping[str, float]
+) -> Figure:
+    """Mean number of salient interactions per sample, with intervals, beside the paper's number.
+
+    Args:
+        counts: for every rule of tau and every game (mean, low, high).
+        paper: the paper's number for every game that it gives one for.
+    """
+    names = list(next(iter(counts.values())))
+    figure, axis = plt.subplots(figsize=(7, 0.45 * len(names) + 1.1))
+    for k, (rule, by_game) in enumerate(counts.items()):
+        position = np.arange(len(names)) + 0.24 * (k - (len(counts) - 1) / 2)
+        mean, low, high = np.array([by_game[name] for name in names]).T
+        axis.errorbar(mean, position, xerr=[mean - low, high - mean], fmt="os"[k], color=f"C{k}", capsize=3, label=rule)
+    for row, name in enumerate(names):
+        if name in paper:
+            axis.plot([paper[name]] * 2, [row - 0.4, row + 0.4], color="black", linestyle=":", label="paper")
+    handles, labels = axis.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    axis.legend(
+        unique.values(), unique.keys(), loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.5 / len(names)), ncols=3
+    )
+    axis.set_yticks(range(len(names)), names)
+    axis.set(xlabel="salient interactions per sample, mean and 95 % interval", xlim=(0, None))
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.grid(False, axis="y")
+    return figure
+
+
+@in_style
+def matching_errors(errors: Mapping[str, xr.DataArray], salient_shares: Mapping[str, float]) -> Figure:
+    """Lemma 3.4: error of matching all 2^n masked outputs with only the strongest interactions kept.
+
+    Args:
+        errors: for every game :func:`metrics.matching_error` (share, sample); share = interactions kept / all.
+        salient_shares: for every game the mean share of interactions that are salient.
+    """
+    figure, axis = plt.subplots()
+    for k, (name, error) in enumerate(errors.items()):
+        mean = 100 * error.mean("sample")
+        low, high = (100 * metrics.bootstrap_interval(error)).transpose("bound", "share").values
+        share = 100 * error["share"]
+        axis.plot(share, mean, color=f"C{k}", label=name)
+        axis.fill_between(share, low, high, color=f"C{k}", alpha=0.2, linewidth=0)
+        at = 100 * salient_shares[name]
+        axis.plot(at, np.interp(at, share, mean), "o", color=f"C{k}", markeredgecolor="white", markersize=7)
+    axis.plot([], [], "o", color="grey", markeredgecolor="white", markersize=7, label="salient ones only")
+    axis.set(
+        xlabel="interactions kept, strongest first (% of all)",
+        ylabel="error of the matched outputs\n(% of the output range)",
+        xscale="log",
+        ylim=(0, None),
+    )
+    axis.legend(ncols=2)
+    return figure
+
+
+def label_left(axes: list[Axes], label: str) -> None:
+    """Label the y axis of the first panel of each row."""
+    for axis in axes:
+        if axis.get_subplotspec().is_first_col():
+            axis.set_ylabel(label)
