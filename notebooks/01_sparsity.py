@@ -113,7 +113,7 @@ Markdown("| Game | Largest error | Largest noise |\n|---|---:|---:|\n" + "\n".jo
 # share of the largest strength over all samples of the network (App. M.4). If interactions are sparse, the curve falls
 # to nearly nothing within a small fraction of its width.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper. Strength of all AND and OR interactions of all samples in descending order, one panel per network; the dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient.", "name": "fig-2-strength"}}
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper. Strength of all AND and OR interactions of all samples in descending order, one panel per network; the dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient.", "name": "fig-2-strength"}} tags=["hide-input"]
 strengths = {name: metrics.sorted_strength(found) for name, found in interactions.items()}
 taus = {name: metrics.salience_threshold(found, tau_ratio).item() for name, found in interactions.items()}
 figures.strength_descending(strengths, taus)
@@ -123,7 +123,7 @@ figures.strength_descending(strengths, taus)
 # logarithmic axes: where the line crosses one, a sample runs out of salient interactions. What is right of it and how
 # fast it falls tells whether the rest is "very small" or only smaller.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Strength of a sample's $k$-th strongest interaction, in units of $\\tau$: the median over samples and the range from the 10th to the 90th percentile. Above the dashed line interactions are salient.", "name": "fig-2-rank"}}
+# %% mystnb={"figure": {"caption": "Strength of a sample's $k$-th strongest interaction, in units of $\\tau$: the median over samples and the range from the 10th to the 90th percentile. Above the dashed line interactions are salient.", "name": "fig-2-rank"}} tags=["hide-input"]
 figures.strength_by_rank(strengths, taus)
 
 # %% [markdown]
@@ -144,7 +144,7 @@ counts = {
     for rule, per_sample in rules.items()
 }
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Mean number of salient interactions per sample under both definitions of $\\tau$, with 95 % bootstrap intervals. Dotted: the number that the paper gives for the data set.", "name": "fig-2-counts"}}
+# %% mystnb={"figure": {"caption": "Mean number of salient interactions per sample under both definitions of $\\tau$, with 95 % bootstrap intervals. Dotted: the number that the paper gives for the data set.", "name": "fig-2-counts"}} tags=["hide-input"]
 intervals = {
     rule: {name: claims.mean_with_interval(count, seed=seed)[:3] for name, count in by_game.items()}
     for rule, by_game in counts.items()
@@ -177,7 +177,7 @@ salient_errors = {
     for name, found in interactions.items()
 }
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Lemma 3.4: error of matching all $2^n$ masked outputs with only the strongest interactions, in units of the output range, mean over samples with 95 % interval. The dot marks the mean share of interactions that are salient.", "name": "fig-2-matching"}}
+# %% mystnb={"figure": {"caption": "Lemma 3.4: error of matching all $2^n$ masked outputs with only the strongest interactions, in units of the output range, mean over samples with 95 % interval. The dot marks the mean share of interactions that are salient.", "name": "fig-2-matching"}} tags=["hide-input"]
 figures.matching_errors(errors, {name: by_rule[name].mean().item() / totals[name] for name in played})
 
 # %% [markdown]
