@@ -6,8 +6,7 @@ interaction (its entry is the constant v(empty)), so nothing here counts it. The
 
 The metrics of Eq. 6-8 take the salient interactions alone, normalised, all others set to zero:
 
-    >>> tau = salience_threshold(interactions, per_sample=True)
-    >>> kept = normalised(interactions).where(salient(interactions, tau), 0)
+    >>> kept = salient_part(interactions)
     >>> completeness(tracked(kept).mean("sample")).dims
     ('kind', 'layer', 'order')
 
@@ -135,6 +134,20 @@ def normalised(interactions: xr.DataArray) -> xr.DataArray:
     return interactions / change.where(change > 0, 1.0)
 
 
+def salient_part(interactions: xr.DataArray, ratio: float = TAU_RATIO, per_sample: bool = True) -> xr.DataArray:
+    """The salient interactions, normalised, and zero in place of all others: what Eq. 6-8 are about.
+
+    Args:
+        interactions: in log-odds.
+        ratio, per_sample: of `salience_threshold`. Sec. 3.2.2 has one tau for each layer and sample (footnote 7).
+
+    Example:
+        >>> salient_part(interactions).dims
+        ('kind', 'layer', 'sample', 'coalition')
+    """
+    return normalised(interactions).where(salient(interactions, salience_threshold(interactions, ratio, per_sample)), 0)
+
+
 def shared(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     """What two layers have in common of each interaction, Eq. 7: 0 for opposite effects, else the weaker of the two.
 
@@ -216,8 +229,8 @@ def all_of_last_layer(parts: xr.Dataset) -> xr.DataArray:
     return total.where(total > 0)
 
 
-def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
-    """Share of strength that every pair of layers has in common, both kinds and all orders together, in [0, 1].
+def similarity(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
+    """Share of strength that two layers have in common, both kinds and all orders together, in [0, 1].
 
     The sum of |shared| over what either of them has: a Jaccard index that weighs each interaction by its strength and
     counts opposite effects as different. Because |x| + |y| - |x - y| is twice the |shared| of x and y, it is
@@ -225,18 +238,32 @@ def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
     Given 1 for each salient interaction in place of its strength (``salient(...) * 1.0``) it is the plain Jaccard index
     of the two sets of salient interactions. Two layers without any interaction give NaN.
 
+    Args:
+        first, second: the salient interactions of one layer each (kind, coalition), and any further axes.
+
+    Example:
+        >>> similarity(kept.sel(layer="linear6"), kept.sel(layer="output")).dims
+        ('sample',)
+    """
+    first, second = nonempty(first), nonempty(second)
+    axes = ["kind", "coalition"]
+    both, distance = (abs(first) + abs(second)).sum(axes), abs(first - second).sum(axes)
+    return (both - distance) / (both + distance).where(both > 0)
+
+
+def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
+    """`similarity` of every pair of layers, all distances at once.
+
     Returns:
         The similarity with the axes ``layer, other_layer, sample``.
     """
     by_sample = nonempty(kept).transpose("sample", "layer", "kind", "coalition")
     rows = torch.from_numpy(by_sample.values).flatten(2)
     distance = torch.cdist(rows, rows, p=1)
-    total = rows.abs().sum(-1)
-    both = total[:, :, None] + total[:, None, :]
-    similarity = ((both - distance) / (both + distance)).permute(1, 2, 0)
-    return xr.DataArray(
-        similarity.numpy(), {"layer": kept.layer, "other_layer": kept.layer.values, "sample": kept.sample}
-    )
+    strengths = rows.abs().sum(-1)
+    both = strengths[:, :, None] + strengths[:, None, :]
+    pairs = ((both - distance) / (both + distance)).permute(1, 2, 0)
+    return xr.DataArray(pairs.numpy(), {"layer": kept.layer, "other_layer": kept.layer.values, "sample": kept.sample})
 
 
 # ---- uncertainty ----------------------------------------------------------------------------------------------------

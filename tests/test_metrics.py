@@ -20,7 +20,9 @@ from lkutils.metrics import (
     resampled_means,
     salience_threshold,
     salient,
+    salient_part,
     shared,
+    similarity,
     sorted_strength,
     strength,
     strongest,
@@ -162,6 +164,13 @@ def test_normalised_leaves_a_layer_without_interactions_at_zero(game):
     assert (nonempty(normalised(nothing)).sel(layer="early") == 0).all()
 
 
+def test_salient_part_is_normalised_and_zero_elsewhere(game):
+    part = salient_part(game)
+    assert ((part != 0) == omega(game)).all()
+    assert part.sel(kind="and", layer="early", sample=0).values * 17.3 == pytest.approx([0.0, 10.0, 0.6, -4.0])
+    assert salient_part(game, per_sample=False).sel(kind="and", layer="early", sample=0, coalition=2) == 0
+
+
 def test_shared_is_the_weaker_one_or_nothing():
     first = xr.DataArray([3.0, 3.0, -1.0, 0.0, -2.0])
     second = xr.DataArray([2.0, -2.0, -4.0, 5.0, -2.0])
@@ -251,28 +260,35 @@ def test_ratios_lie_inside_their_intervals(random_game, ratio):
 
 
 def test_layer_similarity(kept):
-    similarity = layer_similarity(kept)
+    pairs = layer_similarity(kept)
     # first sample: shared 6 + 2 of 10.6 + 4 + 2 and of 11 + 10; second: 24 + 2 of 28 + 2 + 4 and of 44 + 3 + 6
     answer = [8 / (16.6 + 21 - 8), 26 / (34 + 53 - 26)]
-    assert equals(similarity.sel(layer="early", other_layer="output"), answer)
-    assert equals(similarity.sel(layer="output", other_layer="early"), answer)
-    assert equals(similarity.sel(layer="output", other_layer="output"), [1.0, 1.0])
+    assert equals(pairs.sel(layer="early", other_layer="output"), answer)
+    assert equals(pairs.sel(layer="output", other_layer="early"), answer)
+    assert equals(pairs.sel(layer="output", other_layer="output"), [1.0, 1.0])
 
 
 def test_layer_similarity_of_ones_is_the_jaccard_index(game):
     # first sample: AND {0}, {1}, {0, 1} and OR {0, 1} against the same without AND {0, 1}
-    similarity = layer_similarity(omega(game) * 1.0)
-    assert equals(similarity.sel(layer="early", other_layer="output"), [3 / 4, 1.0])
+    pairs = layer_similarity(omega(game) * 1.0)
+    assert equals(pairs.sel(layer="early", other_layer="output"), [3 / 4, 1.0])
 
 
-def test_layer_similarity_is_the_sum_of_the_shared(random_game):
+def test_similarity_is_the_sum_of_the_shared(random_game):
     kept = nonempty(random_game.where(omega(random_game), 0))
     a, b = kept.isel(layer=1, drop=True), kept.isel(layer=3, drop=True)
     axes = ["kind", "coalition"]
     in_common = abs(shared(a, b)).sum(axes)
     either = abs(a).sum(axes) + abs(b).sum(axes) - in_common
-    similarity = layer_similarity(random_game.where(omega(random_game), 0)).isel(layer=1, other_layer=3)
-    assert np.allclose(similarity, in_common / either, rtol=1e-12)
+    pair = random_game.where(omega(random_game), 0).isel(layer=[1, 3])
+    assert np.allclose(similarity(pair.isel(layer=0), pair.isel(layer=1)), in_common / either, rtol=1e-12)
+    assert np.allclose(layer_similarity(pair)[0, 1], in_common / either, rtol=1e-12)
+
+
+def test_similarity_of_layers_without_interactions_is_nan(kept):
+    nothing = kept.where(kept.coalition == 0, 0)
+    assert similarity(nothing.isel(layer=0), nothing.isel(layer=1)).isnull().all()
+    assert layer_similarity(nothing).isnull().all()
 
 
 # ---- uncertainty
