@@ -9,12 +9,10 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import platform
 import shutil
 import time
 import warnings
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from lkutils.experiments import EXPERIMENTS, Experiment, dataset_of, find_experi
 from lkutils.extraction import extract_interactions
 from lkutils.masking import coalition_values
 from lkutils.networks import probed_layers
+from lkutils.provenance import machine, versions
 from lkutils.training import Schedule, default_device, fit, predict, progress
 
 SAMPLES_PER_CHUNK = 5
@@ -138,11 +137,11 @@ def make_game(name: str) -> Path:
             "seconds": json.dumps(
                 {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
             ),
-            "device": describe(device),
-            "versions": json.dumps({p: version(p) for p in ("torch", "torchvision", "transformers", "numpy")}),
+            "device": machine(),
+            "versions": json.dumps(versions()),
             "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "data_sha256": dataset.checksum,
-            "weights_sha256": fingerprint(probed),
+            "weights_sha256": probes.fingerprint(probed),
             "values_sha256": checksum(values),
         },
     )
@@ -249,7 +248,7 @@ def masked_values(
 
 def chunk_folder(experiment: Experiment, probed: probes.ProbedNetwork) -> Path:
     """Where the finished chunks lie; other weights, other folder."""
-    return paths.CACHE / "chunks" / experiment.name / fingerprint(probed)[:16]
+    return paths.CACHE / "chunks" / experiment.name / probes.fingerprint(probed)[:16]
 
 
 def player_axes(dataset: Dataset) -> tuple[str, ...]:
@@ -320,18 +319,3 @@ def checksum(array: np.ndarray, *more: str) -> str:
     digest = hashlib.sha256(f"{array.shape} {array.dtype} {more}".encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def fingerprint(network: nn.Module) -> str:
-    """The sha256 of all weights."""
-    digest = hashlib.sha256()
-    for name, tensor in network.state_dict().items():
-        digest.update(checksum(tensor.cpu().numpy(), name).encode())
-    return digest.hexdigest()
-
-
-def describe(device: torch.device) -> str:
-    """The device in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
