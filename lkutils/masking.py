@@ -101,7 +101,8 @@ def coalition_values(
         v^(l)(x_T) in log-odds, in the CPU's memory.
 
     Raises:
-        ValueError: players and ``n_players`` do not match, or an input or the baseline is not finite.
+        ValueError: players and ``n_players`` do not match, an input or the baseline is not finite, or what ``score``
+            returns has not the axes (layer, batch, class).
         MemoryError: the table does not fit; the message says what it would need.
         FloatingPointError: a layer's log-odds of a sample are not finite.
 
@@ -115,6 +116,7 @@ def coalition_values(
     if inputs.ndim == 4:
         inputs = inputs.contiguous(memory_format=torch.channels_last)  # convolutions are faster, most of all on CPUs
     n_rows = len(inputs) << n_players
+    check_memory(1, n_rows, inputs.device)
     batch_size = power_of_two_up_to(min(batch_size or sensible_batch_size(inputs), n_rows))
     values, start = None, 0
     # TensorFloat-32, the default for convolutions, keeps ten bits: too few for alternating sums of 2^n log-odds.
@@ -131,7 +133,9 @@ def coalition_values(
                 warnings.warn(f"out of memory; going on with batches of {batch_size} masked inputs", stacklevel=2)
                 continue
             if values is None:
-                values = empty_table(len(logits), n_rows, inputs.device)
+                check_logits(logits, len(row))
+                check_memory(len(logits), n_rows, inputs.device)
+                values = torch.empty(len(logits), n_rows, device=inputs.device)
             values[:, start : start + len(row)] = log_odds(logits, labels[sample])
             start += len(row)
             bar.update(len(row))
@@ -164,17 +168,6 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "alloc" in str(error).lower()
 
 
-def empty_table(n_layers: int, n_rows: int, device: torch.device) -> Float[Tensor, "layer row"]:
-    """Room for the values of all masked inputs, or an error that says how much it would take."""
-    needed, free = 4 * n_layers * n_rows, free_memory(device)
-    if needed > free:
-        raise MemoryError(
-            f"the values of {n_layers} layers on {n_rows:,} masked inputs need {needed:,} bytes, but {free:,} are "
-            "free; take fewer players (each one doubles the need) or fewer samples at a time"
-        )
-    return torch.empty(n_layers, n_rows, device=device)
-
-
 def progress_bar(n_rows: int) -> tqdm:
     """Counts masked inputs on stderr, silent where no one watches."""
     quiet = True if os.environ.get("CI") else None
@@ -194,6 +187,25 @@ def check_players(players: Int[Tensor, "sample ..."], n_players: int) -> None:
     has_variables = torch.zeros(len(players), n_players + 1, dtype=torch.bool, device=players.device)
     has_variables.scatter_(1, players.flatten(1).long() + 1, True)
     raise_where(~has_variables[:, 1:], ValueError, "sample {} has no input variable of player {}; lower n_players")
+
+
+def check_memory(n_layers: int, n_rows: int, device: torch.device) -> None:
+    """The values of all masked inputs must fit in memory."""
+    needed, free = 4 * n_layers * n_rows, free_memory(device)
+    if needed > free:
+        raise MemoryError(
+            f"the values of {n_layers} layers on {n_rows:,} masked inputs need {needed:,} bytes, but {free:,} are "
+            "free; take fewer players (each one doubles the need) or fewer samples at a time"
+        )
+
+
+def check_logits(logits: Shaped[Tensor, "..."], n_inputs: int) -> None:
+    """What ``score`` returns must have the axes (layer, batch, class)."""
+    if logits.ndim != 3 or logits.shape[1] != n_inputs:
+        raise ValueError(
+            f"score returned a tensor of shape {tuple(logits.shape)} for {n_inputs} inputs, not (layer, batch, class); "
+            "of a network alone, score is lambda x: network(x)[None]"
+        )
 
 
 def check_finite(inputs: Shaped[Tensor, "sample *shape"], baseline: Shaped[Tensor, "..."]) -> None:
