@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -12,6 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lkutils import metrics, paths
+
+# By value: a name such as "C0" would be looked up when the figure is shown, in whatever style is in force then.
+COLOURS = matplotlib.rc_params_from_file(paths.STYLE, use_default_template=False)["axes.prop_cycle"].by_key()["color"]
 
 
 def in_style(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -52,9 +56,9 @@ def strength_descending(strengths: Mapping[str, xr.DataArray], taus: Mapping[str
     for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
         pooled = -np.sort(-strength.values, axis=None)
         salient = int((pooled > taus[name]).sum())
-        axis.plot(np.arange(1, pooled.size + 1) / 1000, pooled, color="C0")
-        axis.fill_between(np.arange(1, salient + 1) / 1000, pooled[:salient], color="C0", alpha=0.25, linewidth=0)
-        axis.axhline(taus[name], color="C1", linestyle="--", linewidth=1)
+        axis.plot(np.arange(1, pooled.size + 1) / 1000, pooled, color=COLOURS[0])
+        axis.fill_between(np.arange(1, salient + 1) / 1000, pooled[:salient], color=COLOURS[0], alpha=0.25, linewidth=0)
+        axis.axhline(taus[name], color=COLOURS[1], linestyle="--", linewidth=1)
         axis.annotate(
             rf"$\tau$ = {taus[name]:.2f}, above it {salient / pooled.size:.1%}",
             (0.98, taus[name]),
@@ -62,7 +66,7 @@ def strength_descending(strengths: Mapping[str, xr.DataArray], taus: Mapping[str
             xytext=(0, 4),
             textcoords="offset points",
             ha="right",
-            color="C1",
+            color=COLOURS[1],
         )
         axis.set(title=name, xlabel="interactions of all samples (thousands)", ylim=(0, None), xlim=(0, None))
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
@@ -80,9 +84,9 @@ def strength_by_rank(strengths: Mapping[str, xr.DataArray], taus: Mapping[str, f
     for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
         relative = strength.transpose("sample", "rank") / taus[name]
         low, middle, high = np.quantile(relative, [0.1, 0.5, 0.9], axis=0)
-        axis.fill_between(strength["rank"], low, high, color="C0", alpha=0.25, linewidth=0)
-        axis.plot(strength["rank"], middle, color="C0")
-        axis.axhline(1, color="C1", linestyle="--", linewidth=1)
+        axis.fill_between(strength["rank"], low, high, color=COLOURS[0], alpha=0.25, linewidth=0)
+        axis.plot(strength["rank"], middle, color=COLOURS[0])
+        axis.axhline(1, color=COLOURS[1], linestyle="--", linewidth=1)
         axis.set(title=name, xlabel="rank within the sample", xscale="log", yscale="log", ylim=(1e-3, None))
     label_left(axes, r"strength / $\tau$")
     return figure
@@ -103,7 +107,9 @@ def salient_counts(
     for k, (rule, by_game) in enumerate(counts.items()):
         position = np.arange(len(names)) + 0.24 * (k - (len(counts) - 1) / 2)
         mean, low, high = np.array([by_game[name] for name in names]).T
-        axis.errorbar(mean, position, xerr=[mean - low, high - mean], fmt="os"[k], color=f"C{k}", capsize=3, label=rule)
+        axis.errorbar(
+            mean, position, xerr=[mean - low, high - mean], fmt="os"[k], color=COLOURS[k], capsize=3, label=rule
+        )
     for row, name in enumerate(names):
         if name in paper:
             axis.plot([paper[name]] * 2, [row - 0.4, row + 0.4], color="black", linestyle=":", label="paper")
@@ -127,23 +133,20 @@ def matching_errors(errors: Mapping[str, xr.DataArray], salient_shares: Mapping[
         errors: for every game :func:`metrics.matching_error` (share, sample); share = interactions kept / all.
         salient_shares: for every game the mean share of interactions that are salient.
     """
-    figure, axis = plt.subplots()
-    for k, (name, error) in enumerate(errors.items()):
-        mean = 100 * error.mean("sample")
-        low, high = (100 * metrics.bootstrap_interval(error)).transpose("bound", "share").values
-        share = 100 * error["share"]
-        axis.plot(share, mean, color=f"C{k}", label=name)
-        axis.fill_between(share, low, high, color=f"C{k}", alpha=0.2, linewidth=0)
-        at = 100 * salient_shares[name]
-        axis.plot(at, np.interp(at, share, mean), "o", color=f"C{k}", markeredgecolor="white", markersize=7)
-    axis.plot([], [], "o", color="grey", markeredgecolor="white", markersize=7, label="salient ones only")
-    axis.set(
-        xlabel="interactions kept, strongest first (% of all)",
-        ylabel="error of the matched outputs\n(% of the output range)",
-        xscale="log",
-        ylim=(0, None),
-    )
-    axis.legend(ncols=2)
+    datasets = list(dict.fromkeys(name.split("/")[0] for name in errors))
+    figure, axes = panels(len(datasets), height=2.9, sharey=True)
+    for axis, dataset in zip(axes, datasets, strict=True):
+        of_dataset = [name for name in errors if name.startswith(f"{dataset}/")]
+        for color, name in zip(COLOURS, of_dataset, strict=False):
+            mean = 100 * errors[name].mean("sample")
+            low, high = (100 * metrics.bootstrap_interval(errors[name])).transpose("bound", "share").values
+            share, at = 100 * mean["share"], 100 * salient_shares[name]
+            axis.plot(share, mean, color=color, label=name.removeprefix(f"{dataset}/"))
+            axis.fill_between(share, low, high, color=color, alpha=0.2, linewidth=0)
+            axis.plot(at, np.interp(at, share, mean), "o", color=color, markeredgecolor="white", markersize=7)
+        axis.set(title=dataset, xlabel="interactions kept, strongest first (% of all)", xscale="log", ylim=(0, None))
+        axis.legend()
+    label_left(axes, "error of the matched outputs\n(% of the output range)")
     return figure
 
 

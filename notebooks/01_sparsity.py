@@ -27,7 +27,9 @@
 
 # %% tags=["parameters"]
 profile: str = "paper"  # paper: the shipped games of real networks; smoke: small games made from scratch in seconds
-games: list[str] = []  # games to show, such as [mnist/mlp7]; empty for all that the profile has
+games: list[
+    str
+] = []  # games to show, such as [mnist/mlp7]; empty for all that the profile has
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1 (App. M.4)
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
@@ -74,12 +76,22 @@ Markdown(header + "\n".join(rows))
 # result can be at most.
 
 # %%
-extracted = {name: interactions_of(game, ["output"], kappa_ratio, gap=gap) for name, game in played.items()}
-interactions = {name: found["interactions"].sel(layer="output") for name, found in extracted.items()}
-outputs = {name: game["values"].sel(layer="output").astype(float) for name, game in played.items()}
+extracted = {
+    name: interactions_of(game, ["output"], kappa_ratio, gap=gap)
+    for name, game in played.items()
+}
+interactions = {
+    name: found["interactions"].sel(layer="output") for name, found in extracted.items()
+}
+outputs = {
+    name: game["values"].sel(layer="output").astype(float)
+    for name, game in played.items()
+}
 
 worst_gap = max(found["gap"].max().item() for found in extracted.values())
-Markdown(f"The largest certified gap over all samples and networks is **{worst_gap:.2%}**.")
+Markdown(
+    f"The largest certified gap over all samples and networks is **{worst_gap:.2%}**."
+)
 
 # %% [markdown]
 # ## Do they match every output? (Theorem 3.3)
@@ -97,14 +109,18 @@ def in_output_ranges(name: str, error: xr.DataArray) -> xr.DataArray:
 
 deltas = {name: found["delta"].sel(layer="output") for name, found in extracted.items()}
 largest_errors = {
-    name: in_output_ranges(name, outputs[name] - deltas[name] - metrics.matched_values(interactions[name]))
+    name: in_output_ranges(
+        name, outputs[name] - deltas[name] - metrics.matched_values(interactions[name])
+    )
     for name in played
 }
 rows = [
     f"| {name} | {largest_errors[name].max().item():.1e} | {in_output_ranges(name, deltas[name]).max().item():.3f} |"
     for name in played
 ]
-Markdown("| Game | Largest error | Largest noise |\n|---|---:|---:|\n" + "\n".join(rows))
+Markdown(
+    "| Game | Largest error | Largest noise |\n|---|---:|---:|\n" + "\n".join(rows)
+)
 
 # %% [markdown]
 # ## The strength of all interactions (Fig. 2)
@@ -114,8 +130,13 @@ Markdown("| Game | Largest error | Largest noise |\n|---|---:|---:|\n" + "\n".jo
 # to nearly nothing within a small fraction of its width.
 
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper. Strength of all AND and OR interactions of all samples in descending order, one panel per network; the dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient.", "name": "fig-2-strength"}} tags=["hide-input"]
-strengths = {name: metrics.sorted_strength(found) for name, found in interactions.items()}
-taus = {name: metrics.salience_threshold(found, tau_ratio).item() for name, found in interactions.items()}
+strengths = {
+    name: metrics.sorted_strength(found) for name, found in interactions.items()
+}
+taus = {
+    name: metrics.salience_threshold(found, tau_ratio).item()
+    for name, found in interactions.items()
+}
 figures.strength_descending(strengths, taus)
 
 # %% [markdown]
@@ -133,12 +154,15 @@ figures.strength_by_rank(strengths, taus)
 # strength of *each* sample (footnote 7). We count with both. The interval is a bootstrap over samples.
 
 # %%
-rules = {"largest of all samples (App. M.4)": False, "largest of each sample (footnote 7)": True}
+rules = {
+    "largest of all samples (App. M.4)": False,
+    "largest of each sample (footnote 7)": True,
+}
 counts = {
     rule: {
-        name: metrics.salient(found, metrics.salience_threshold(found, tau_ratio, per_sample)).sum(
-            ["kind", "coalition"]
-        )
+        name: metrics.salient(
+            found, metrics.salience_threshold(found, tau_ratio, per_sample)
+        ).sum(["kind", "coalition"])
         for name, found in interactions.items()
     }
     for rule, per_sample in rules.items()
@@ -146,11 +170,19 @@ counts = {
 
 # %% mystnb={"figure": {"caption": "Mean number of salient interactions per sample under both definitions of $\\tau$, with 95 % bootstrap intervals. Dotted: the number that the paper gives for the data set.", "name": "fig-2-counts"}} tags=["hide-input"]
 intervals = {
-    rule: {name: claims.mean_with_interval(count, seed=seed)[:3] for name, count in by_game.items()}
+    rule: {
+        name: claims.mean_with_interval(count, seed=seed)[:3]
+        for name, count in by_game.items()
+    }
     for rule, by_game in counts.items()
 }
-paper = {name: claims.PAPER_SALIENT.get(game.attrs["dataset"]) for name, game in played.items()}
-figures.salient_counts(intervals, {name: number for name, number in paper.items() if number is not None})
+paper = {
+    name: claims.PAPER_SALIENT.get(game.attrs["dataset"])
+    for name, game in played.items()
+}
+figures.salient_counts(
+    intervals, {name: number for name, number in paper.items() if number is not None}
+)
 
 # %% [markdown]
 # ## Do the strongest suffice? (Lemma 3.4)
@@ -167,18 +199,28 @@ shares = shares.assign_coords(share=shares)
 
 
 def error_curve(name: str) -> xr.DataArray:
-    kept = [metrics.strongest(interactions[name], max(1, round(share * totals[name]))) for share in shares.values]
-    return xr.concat([metrics.matching_error(outputs[name], part) for part in kept], shares)
+    kept = [
+        metrics.strongest(interactions[name], max(1, round(share * totals[name])))
+        for share in shares.values
+    ]
+    return xr.concat(
+        [metrics.matching_error(outputs[name], part) for part in kept], shares
+    )
 
 
 errors = {name: error_curve(name) for name in played}
 salient_errors = {
-    name: metrics.matching_error(outputs[name], found.where((abs(found) > taus[name]) | (found["coalition"] == 0), 0.0))
+    name: metrics.matching_error(
+        outputs[name],
+        found.where((abs(found) > taus[name]) | (found["coalition"] == 0), 0.0),
+    )
     for name, found in interactions.items()
 }
 
 # %% mystnb={"figure": {"caption": "Lemma 3.4: error of matching all $2^n$ masked outputs with only the strongest interactions, in units of the output range, mean over samples with 95 % interval. The dot marks the mean share of interactions that are salient.", "name": "fig-2-matching"}} tags=["hide-input"]
-figures.matching_errors(errors, {name: by_rule[name].mean().item() / totals[name] for name in played})
+figures.matching_errors(
+    errors, {name: by_rule[name].mean().item() / totals[name] for name in played}
+)
 
 # %% [markdown]
 # ## What we found
@@ -190,7 +232,9 @@ for dataset, errors_ in claims.by_dataset(largest_errors).items():
 for rule, by_game in counts.items():
     for dataset, count in claims.by_dataset(by_game).items():
         verdicts.append(claims.salient_count(dataset, count, rule, seed))
-for dataset, share in claims.by_dataset({name: by_rule[name] / totals[name] for name in played}).items():
+for dataset, share in claims.by_dataset(
+    {name: by_rule[name] / totals[name] for name in played}
+).items():
     verdicts.append(claims.sparsity(dataset, share, seed))
 for dataset, error in claims.by_dataset(salient_errors).items():
     verdicts.append(claims.few_suffice(dataset, error, seed))
@@ -202,7 +246,11 @@ for rule, by_game in counts.items():
     for dataset, count in claims.by_dataset(by_game).items():
         mean, low, high, _ = claims.mean_with_interval(count.mean("network"), seed=seed)
         number = claims.PAPER_SALIENT.get(dataset)
-        beside = f"; the paper's number is {number}, so we count {mean / number:.1f} times as many" if number else ""
+        beside = (
+            f"; the paper's number is {number}, so we count {mean / number:.1f} times as many"
+            if number
+            else ""
+        )
         sentences.append(
             f"- **{dataset}**, $\\tau$ from the {rule}: **{mean:.1f}** salient interactions per sample "
             f"(95 % interval {low:.1f} to {high:.1f}, {count.sizes['sample']} samples, "
@@ -230,4 +278,7 @@ facts = {
     "Commit": provenance.git_hash(),
     "Largest certified gap": f"{worst_gap:.2%}",
 } | provenance.versions()
-Markdown("| | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in facts.items()))
+Markdown(
+    "| Fact | Value |\n|---|---|\n"
+    + "\n".join(f"| {key} | {value} |" for key, value in facts.items())
+)
