@@ -1,0 +1,284 @@
+import weakref
+from collections import OrderedDict
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from lkutils import probes
+from lkutils.masking import coalition_values
+from lkutils.probes import ProbedNetwork, accuracy, fit_probes
+
+LAYERS = {"conv": "conv", "hidden": "dense.1"}
+CPU = torch.device("cpu")
+SETTINGS = {"epochs": 3, "learning_rate": 0.2, "batch_size": 16, "device": CPU}
+
+
+def tiny_network():
+    """A convolution and a hidden layer, with dropout, which must not drop anything here."""
+    torch.manual_seed(0)
+    dense = nn.Sequential(nn.Linear(4 * 6 * 6, 12), nn.ReLU())
+    stages = {"conv": nn.Conv2d(1, 4, 3), "drop": nn.Dropout(), "flatten": nn.Flatten(), "dense": dense}
+    return nn.Sequential(OrderedDict(stages | {"head": nn.Linear(12, 3)}))
+
+
+@pytest.fixture
+def task():
+    """Three well separated clouds of images."""
+    generator = torch.Generator().manual_seed(1)
+    labels = torch.arange(120) % 3
+    return torch.randn(120, 1, 8, 8, generator=generator) + labels[:, None, None, None], labels
+
+
+@pytest.fixture
+def probed(task):
+    return ProbedNetwork(tiny_network(), LAYERS, task[0][:1], n_classes=3)
+
+
+def with_random_probes(probed):
+    for parameter in probed.probes.parameters():
+        nn.init.normal_(parameter)
+    return probed
+
+
+# ---- layers ----
+
+
+def test_layers_are_in_order_and_the_output_is_last(probed):
+    assert probed.layers == ("conv", "hidden", "output")
+    assert [probe.in_features for probe in probed.probes] == [4 * 6 * 6, 12]
+
+
+def test_features_equal_a_manual_forward(probed, task):
+    seen = {}
+    own = probed.visit_features(task[0], lambda layer, feature: seen.__setitem__(layer, feature))
+    network = probed.network
+    conv = network.conv(task[0])
+    hidden = network.dense(conv.flatten(1))
+    torch.testing.assert_close(seen[0], conv.permute(0, 2, 3, 1).flatten(1))
+    torch.testing.assert_close(seen[1], hidden)
+    torch.testing.assert_close(own, network.head(hidden))
+
+
+def test_logits_of_all_layers_come_from_one_forward(probed, task):
+    calls = []
+    probed.network.register_forward_hook(lambda *_: calls.append(1))
+    logits = with_random_probes(probed)(task[0])
+    assert len(calls) == 1
+    assert logits.shape == (3, 120, 3)
+    conv = probed.network.conv(task[0])
+    expected = probed.probes[0](conv.permute(0, 2, 3, 1).flatten(1))
+    torch.testing.assert_close(logits[0], expected)
+    torch.testing.assert_close(logits[1], probed.probes[1](probed.network.dense(conv.flatten(1))))
+    torch.testing.assert_close(logits[2], probed.network(task[0]))
+
+
+def test_no_hook_stays_on_the_network(probed, task):
+    probed(task[0])
+    assert not any(module._forward_hooks for module in probed.network.modules())
+
+
+def test_logits_do_not_depend_on_the_memory_format(probed, task):
+    images = task[0]
+    with_random_probes(probed)
+    torch.testing.assert_close(probed(images), probed(images.contiguous(memory_format=torch.channels_last)))
+
+
+def test_a_feature_is_dropped_before_the_next_layer_runs(probed, task, monkeypatch):
+    earlier, alive = [], []
+    real = probed._hook
+
+    def watching(visit, layer, module, args, output):
+        def visit_and_watch(layer, feature):
+            alive.append(sum(reference() is not None for reference in earlier))
+            earlier.append(weakref.ref(feature))
+            visit(layer, feature)
+
+        real(visit_and_watch, layer, module, args, output)
+
+    monkeypatch.setattr(probed, "_hook", watching)
+    probed(task[0])
+    probes.backpropagate(probed, *task)
+    assert alive == [0, 0, 0, 0]
+
+
+def test_the_network_stays_frozen_in_evaluation_mode(probed, task):
+    probed.train()
+    assert not any(module.training for module in probed.modules())
+    assert not any(parameter.requires_grad for parameter in probed.network.parameters())
+    assert torch.equal(probed(task[0]), probed(task[0]))
+
+
+def test_layers_in_place_do_not_change_an_earlier_feature():
+    network = nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True), nn.Linear(5, 2))
+    probed = ProbedNetwork(network, {"before": "0", "after": "1"}, torch.zeros(1, 4), n_classes=2)
+    x = torch.randn(20, 4)
+    with_random_probes(probed)
+    before = network[0](x)
+    torch.testing.assert_close(probed(x)[0], probed.probes[0](before))
+    torch.testing.assert_close(probed(x)[1], probed.probes[1](before.relu()))
+
+
+class TinyTransformer(nn.Module):
+    """Blocks that return tuples and an output object with logits, like Hugging Face's."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(20, 6)
+        self.block = Block()
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, ids):
+        hidden, _ = self.block(self.embedding(ids))
+        return SimpleNamespace(logits=self.head(hidden[:, 0]))
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 6)
+
+    def forward(self, hidden):
+        return self.linear(hidden) + hidden.mean(dim=1, keepdim=True), None
+
+
+def test_a_transformer_is_pooled_as_its_head_does():
+    torch.manual_seed(0)
+    network, ids = TinyTransformer(), torch.randint(20, (7, 5))
+    probed = ProbedNetwork(network, {"block": "block"}, ids[:1], 2, pool=lambda hidden: hidden[:, 0])
+    with_random_probes(probed)
+    hidden = network.block(network.embedding(ids))[0]
+    assert probed.probes[0].in_features == 6
+    torch.testing.assert_close(probed(ids)[0], probed.probes[0](hidden[:, 0]))
+    torch.testing.assert_close(probed(ids)[1], network(ids).logits)
+
+
+def test_a_game_of_a_transformer_masks_its_tokens():
+    torch.manual_seed(0)
+    network, ids = TinyTransformer(), torch.tensor([[1, 7, 9, 2]])
+    probed = ProbedNetwork(network, {"block": "block"}, ids, 2, pool=lambda hidden: hidden[:, 0])
+    players = torch.tensor([[-1, 0, 1, -1]])
+    values = coalition_values(probed, ids, torch.tensor([1]), players, torch.tensor(3), 2)
+    logits = network(torch.tensor([[1, 3, 3, 2], [1, 7, 3, 2], [1, 3, 9, 2], [1, 7, 9, 2]])).logits
+    torch.testing.assert_close(values[1, 0], logits[:, 1] - logits[:, 0])
+
+
+# ---- errors ----
+
+
+def test_an_unknown_module_path_lists_the_known_ones(task):
+    with pytest.raises(ValueError, match=r"layer 'a': the network has no module 'dense.7'; it has conv, drop, .*head"):
+        ProbedNetwork(tiny_network(), {"a": "dense.7"}, task[0][:1], 3)
+
+
+def test_the_name_output_is_taken(task):
+    with pytest.raises(ValueError, match="called 'output', which is the network's own"):
+        ProbedNetwork(tiny_network(), {"output": "head"}, task[0][:1], 3)
+
+
+def test_a_module_must_run_exactly_once(task):
+    relu = nn.ReLU()
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), relu, nn.Linear(8, 8), relu, nn.Linear(8, 3))
+    with pytest.raises(ValueError, match="layer 'a': module '2' runs 2 times in a forward pass"):
+        ProbedNetwork(network, {"a": "2"}, task[0][:1], 3)
+    network.unused = nn.Identity()
+    network.forward = lambda x: network[5](network[1](network[0](x)))
+    with pytest.raises(ValueError, match="layer 'b': module 'unused' runs 0 times in a forward pass"):
+        ProbedNetwork(network, {"b": "unused"}, task[0][:1], 3)
+
+
+# ---- training ----
+
+
+def test_probes_learn_and_their_accuracy_is_measured(probed, task, tmp_path):
+    assert accuracy(probed, *task)[0] == pytest.approx(1 / 3)
+    weights = probes.fingerprint(probed.network)
+    seconds = fit_probes(probed, *task, **SETTINGS, checkpoint=tmp_path / "p.pt")
+    scores = accuracy(probed, *task, batch_size=50)
+    own = (probed.network(task[0]).argmax(dim=1) == task[1]).float().mean()
+    assert (scores[:2] > 0.7).all()
+    assert scores[2] == pytest.approx(own.item())
+    assert seconds > 0
+    assert probes.fingerprint(probed.network) == weights
+
+
+def test_probes_trained_together_equal_each_trained_alone(probed, task, tmp_path):
+    fit_probes(probed, *task, **SETTINGS, seed=4, checkpoint=tmp_path / "p.pt")
+    inputs, labels = task
+    feature = probed.network.dense(probed.network.conv(inputs).flatten(1))
+    alone = nn.Linear(12, 3)
+    nn.init.zeros_(alone.weight), nn.init.zeros_(alone.bias)
+    optimizer = torch.optim.SGD(alone.parameters(), lr=0.2, momentum=0.9)
+    for epoch in range(3):
+        for batch in torch.randperm(120, generator=torch.Generator().manual_seed(4 + epoch)).split(16):
+            optimizer.zero_grad()
+            F.cross_entropy(alone(feature[batch]), labels[batch]).backward()
+            optimizer.step()
+    torch.testing.assert_close(probed.probes[1].weight, alone.weight)
+    torch.testing.assert_close(probed.probes[1].bias, alone.bias)
+
+
+class Killed(BaseException):
+    """Stands for the machine going down."""
+
+
+def test_interrupted_probes_end_with_the_same_weights(task, tmp_path, monkeypatch):
+    def fresh():
+        return ProbedNetwork(tiny_network(), LAYERS, task[0][:1], 3)
+
+    straight = fresh()
+    fit_probes(straight, *task, **SETTINGS, checkpoint=tmp_path / "straight.pt")
+
+    calls = []
+    real = probes.backpropagate
+
+    def dies_in_the_second_epoch(*arguments):
+        calls.append(1)
+        if len(calls) == 8 + 3:
+            raise Killed
+        return real(*arguments)
+
+    monkeypatch.setattr(probes, "backpropagate", dies_in_the_second_epoch)
+    with pytest.raises(Killed):
+        fit_probes(fresh(), *task, **SETTINGS, checkpoint=tmp_path / "resumed.pt")
+    assert torch.load(tmp_path / "resumed.pt", weights_only=True)["epoch"] == 1
+
+    resumed = fresh()
+    fit_probes(resumed, *task, **SETTINGS, checkpoint=tmp_path / "resumed.pt")
+    assert len(calls) == 8 + 3 + 2 * 8
+    assert probes.fingerprint(resumed) == probes.fingerprint(straight)
+
+
+def test_finished_probes_are_not_trained_again(probed, task, tmp_path, monkeypatch):
+    seconds = fit_probes(probed, *task, **SETTINGS, checkpoint=tmp_path / "p.pt")
+    monkeypatch.delattr(probes, "backpropagate")
+    again = ProbedNetwork(tiny_network(), LAYERS, task[0][:1], 3)
+    assert fit_probes(again, *task, **SETTINGS, checkpoint=tmp_path / "p.pt") == seconds
+    assert probes.fingerprint(again) == probes.fingerprint(probed)
+
+
+def test_a_checkpoint_of_other_settings_or_another_network_is_refused(probed, task, tmp_path):
+    path = tmp_path / "p.pt"
+    fit_probes(probed, *task, **SETTINGS, checkpoint=path)
+    with pytest.raises(ValueError, match=r"p.pt was made with other settings .*Delete it to start anew"):
+        fit_probes(probed, *task, **SETTINGS | {"learning_rate": 0.1}, checkpoint=path)
+    nn.init.ones_(probed.network.head.bias)
+    with pytest.raises(ValueError, match="was made with other settings"):
+        fit_probes(probed, *task, **SETTINGS, checkpoint=path)
+
+
+def test_a_diverging_probe_is_named(probed, task, tmp_path):
+    nn.init.constant_(probed.network.dense[0].bias, torch.inf)
+    with pytest.raises(FloatingPointError, match="the loss of hidden is not finite after epoch 1; lower learning_rate"):
+        fit_probes(probed, *task, **SETTINGS, checkpoint=tmp_path / "p.pt")
+    assert not (tmp_path / "p.pt").exists()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_trains_the_same_probes(probed, task, tmp_path):
+    fit_probes(probed, *task, **SETTINGS, checkpoint=tmp_path / "cpu.pt")
+    other = ProbedNetwork(tiny_network(), LAYERS, task[0][:1], 3)
+    fit_probes(other, *task, **SETTINGS | {"device": torch.device("cuda")}, checkpoint=tmp_path / "gpu.pt")
+    torch.testing.assert_close(other.cpu()(task[0]), probed(task[0]), atol=1e-3, rtol=1e-3)
