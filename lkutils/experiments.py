@@ -6,15 +6,18 @@ the small ones that are made from scratch in seconds have "smoke".
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from lkutils import paths
+from lkutils import networks
 from lkutils.datasets import Dataset, load_dataset
-from lkutils.networks import build_network, load_weights
-from lkutils.training import Schedule
+from lkutils.encoders import BLOCKS, TextClassifier, pretrained_encoder, scratch_encoder
+from lkutils.files import read_file
+from lkutils.training import AdamSchedule, Schedule
 
 
 @dataclass(frozen=True)
@@ -32,19 +35,22 @@ class Experiment:
     """One network on one data set.
 
     Attributes:
-        dataset, network: names that :func:`load_dataset` and :func:`build_network` know.
+        dataset, network: names, as :func:`dataset_of` and :func:`network_of` know them.
         n_samples: samples in the game.
-        training: how the network is trained, or the path of public weights in the data folder.
+        training: how the network is trained; None where it comes with public weights.
         probes: how the probes are trained.
-        width: factor on the network's channel counts; 1 is the paper's network.
+        weights: public weights. Of an image network, their path in the data folder; of a transformer, a model's name
+            on the Hugging Face hub or its folder, and None trains the architecture from scratch.
+        width: factor on an image network's channel counts, 1 being the paper's; width of a transformer from scratch.
         profile: "paper" or "smoke".
     """
 
     dataset: str
     network: str
     n_samples: int
-    training: Schedule | str
+    training: Schedule | None
     probes: ProbeSchedule
+    weights: str | None = None
     width: float = 1.0
     profile: str = "paper"
 
@@ -91,8 +97,12 @@ EXPERIMENTS: dict[str, Experiment] = {
             Schedule(epochs=9, learning_rate=0.1, batch_size=128, augment="shift-flip"),
             ProbeSchedule(3, 0.001, 256),
         ),
-        Experiment("cifar10", "resnet20", 30, "weights/resnet20-12fca82f.th", ProbeSchedule(3, 0.001, 100)),
-        Experiment("cifar10", "resnet32", 30, "weights/resnet32-d509ac18.th", ProbeSchedule(3, 0.001, 100)),
+        Experiment(
+            "cifar10", "resnet20", 30, None, ProbeSchedule(3, 0.001, 100), weights="weights/resnet20-12fca82f.th"
+        ),
+        Experiment(
+            "cifar10", "resnet32", 30, None, ProbeSchedule(3, 0.001, 100), weights="weights/resnet32-d509ac18.th"
+        ),
         Experiment(
             "digits",
             "mlp7",
@@ -111,6 +121,15 @@ EXPERIMENTS: dict[str, Experiment] = {
             width=1 / 4,
             profile="smoke",
         ),
+        Experiment(
+            "grammar",
+            "distilbert",
+            12,
+            AdamSchedule(epochs=4, learning_rate=3e-3, batch_size=64, weight_decay=0.01),
+            ProbeSchedule(4, 0.02, 64),
+            width=32,
+            profile="smoke",
+        ),
     )
 }
 
@@ -127,19 +146,52 @@ def find_experiment(name: str) -> Experiment:
 
 
 def dataset_of(experiment: Experiment) -> Dataset:
-    """The experiment's data set."""
+    """The experiment's data set, as its network takes it.
+
+    Raises:
+        ValueError: unknown data set.
+        OSError: a file of it is missing and cannot be downloaded.
+    """
+    if experiment.network in BLOCKS:
+        return sentences_of(experiment)
     return load_dataset(experiment.dataset)
 
 
-def network_of(experiment: Experiment, dataset: Dataset) -> nn.Module:
-    """The experiment's network as it is before training, or with the public weights.
+def sentences_of(experiment: Experiment) -> Dataset:
+    """A data set of sentences, as the tokenizer of the experiment's network cuts them."""
+    from lkutils import grammar, sentences  # they import transformers, which takes seconds
 
-    Raises:
-        FileNotFoundError: the public weights are not in the data folder.
-    """
-    if isinstance(experiment.training, Schedule):
-        torch.manual_seed(experiment.training.seed)
-        return build_network(experiment.network, dataset.input_shape, dataset.n_classes, experiment.width)
-    network = build_network(experiment.network, dataset.input_shape, dataset.n_classes, experiment.width)
-    load_weights(network, paths.data_dir() / experiment.training)
-    return network.eval()
+    if experiment.dataset == "grammar":
+        return grammar.grammar_dataset(grammar.grammar_tokenizer())
+    return sentences.sst2_dataset(sentences.tokenizer_of(experiment.network, experiment.weights))
+
+
+def network_of(experiment: Experiment, dataset: Dataset) -> nn.Module:
+    """The experiment's network as it is before training, or with its public weights."""
+    torch.manual_seed(experiment.training.seed if experiment.training else 0)
+    if experiment.network in BLOCKS:
+        return transformer_of(experiment)
+    network = networks.build_network(experiment.network, dataset.input_shape, dataset.n_classes, experiment.width)
+    if experiment.weights:
+        networks.load_weights(network, io.BytesIO(read_file(experiment.weights)))
+    return network
+
+
+def transformer_of(experiment: Experiment) -> TextClassifier:
+    """A transformer from scratch, or with pretrained weights where the experiment names some."""
+    from lkutils import grammar, sentences  # they import transformers, which takes seconds
+
+    if experiment.dataset == "grammar":
+        tokenizer = grammar.grammar_tokenizer()
+        return scratch_encoder(experiment.network, tokenizer, 2, int(experiment.width), mask_rate=0.5)
+    tokenizer = sentences.tokenizer_of(experiment.network, experiment.weights)
+    if experiment.weights:
+        return pretrained_encoder(experiment.weights, tokenizer)
+    return scratch_encoder(experiment.network, tokenizer, width=int(experiment.width))
+
+
+def layers_of(network: nn.Module) -> tuple[dict[str, str], Callable[[Tensor], Tensor] | None]:
+    """The probed layers of a network, and what makes a feature of a layer's output (None: the whole output is one)."""
+    if isinstance(network, TextClassifier):
+        return network.blocks(), network.pool
+    return networks.probed_layers(network), None

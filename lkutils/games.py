@@ -22,12 +22,11 @@ from torch import nn
 
 from lkutils import paths, probes
 from lkutils.datasets import Dataset
-from lkutils.experiments import EXPERIMENTS, Experiment, dataset_of, find_experiment, network_of
+from lkutils.experiments import EXPERIMENTS, Experiment, dataset_of, find_experiment, layers_of, network_of
 from lkutils.extraction import extract_interactions
 from lkutils.masking import coalition_values
-from lkutils.networks import probed_layers
 from lkutils.provenance import machine, versions
-from lkutils.training import Schedule, default_device, fit, predict, progress
+from lkutils.training import default_device, fit, predict, progress
 
 SAMPLES_PER_CHUNK = 5
 INTERACTIONS_VERSION = 1  # raise it when extract_interactions changes what it returns, to make old caches invalid
@@ -133,6 +132,7 @@ def make_game(name: str) -> Path:
             "n_players": dataset.n_players,
             "network_accuracy": float(accuracy[-1]),
             "n_test": len(dataset.test_labels),
+            "weights": getattr(network, "origin", experiment.weights or "trained here"),
             "settings": json.dumps(asdict(experiment)),
             "seconds": json.dumps(
                 {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
@@ -160,8 +160,8 @@ def store(dataset: xr.Dataset, path: Path) -> None:
 def trained_network(experiment: Experiment, dataset: Dataset, device: torch.device) -> tuple[nn.Module, float]:
     """The experiment's network, trained or with its public weights, and the seconds that training took."""
     network = network_of(experiment, dataset)
-    if not isinstance(experiment.training, Schedule):
-        return network.to(device), 0.0
+    if experiment.training is None or getattr(network, "has_head", False):
+        return network.to(device).eval(), 0.0
     checkpoint = paths.CACHE / "checkpoints" / f"{experiment.name}.pt"
     seconds = fit(network, dataset.train_inputs, dataset.train_labels, experiment.training, checkpoint, device)
     return network, seconds
@@ -171,7 +171,8 @@ def probed_network(
     experiment: Experiment, network: nn.Module, dataset: Dataset, device: torch.device
 ) -> tuple[probes.ProbedNetwork, float]:
     """The network with trained linear probes on its layers, and the seconds that probing took."""
-    probed = probes.ProbedNetwork(network, probed_layers(network), dataset.train_inputs[:1], dataset.n_classes)
+    layers, pool = layers_of(network)
+    probed = probes.ProbedNetwork(network, layers, dataset.train_inputs[:1], dataset.n_classes, pool)
     checkpoint = paths.CACHE / "checkpoints" / f"{experiment.name}.probes.pt"
     settings = asdict(experiment.probes)
     seconds = probes.fit_probes(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from jaxtyping import Float
@@ -150,7 +151,7 @@ class ResNet(nn.Module):
         return self.linear(h.mean(dim=(2, 3)))
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(network: nn.Module, checkpoint: Path | BinaryIO) -> None:
     """Load a checkpoint's weights into ``network``, whatever wrapping they come in.
 
     Reads a plain state dict, one under the key "state_dict" (or "model"), and one whose names start with "module."
@@ -160,6 +161,6 @@ def load_weights(network: nn.Module, path: Path) -> None:
         FileNotFoundError: if there is no such file.
         RuntimeError: if a name or a shape does not fit the network; the message lists them.
     """
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    loaded = torch.load(checkpoint, map_location="cpu", weights_only=True)
     weights = loaded.get("state_dict", loaded.get("model", loaded))
     network.load_state_dict({name.removeprefix("module."): tensor for name, tensor in weights.items()})

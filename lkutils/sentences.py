@@ -26,7 +26,8 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from torch import Tensor
 from transformers import AutoTokenizer, BertTokenizer, PreTrainedTokenizerBase, XLNetTokenizer
 
-from lkutils.datasets import Dataset, checksum_of, read_file
+from lkutils.datasets import Dataset
+from lkutils.files import checksum_of, read_file
 
 LENGTH = 64
 N_PLAYERS = 10
