@@ -1,158 +1,18 @@
-"""The claims of Sec. 3.2.2 and App. K about what layers encode, keep, forget and gain, each put to our numbers.
+"""The claims of Sec. 3.2.2 and App. K about what layers keep, forget and gain, each put to our numbers.
 
-A claim is one or more tests. A test says that a statistic lies above (or below) a limit; a network passes it when the
-whole 95 % interval does. Tests, limits and words were fixed before the numbers were looked at: "most" and "lots of"
-mean more than half; low, middle and high layers are thirds of the probed layers, the output not among them; low orders
-are those below n/2 and high orders those above it, of which there are equally many coalitions.
+How they are judged is in `claims_layers`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
-import numpy as np
 import xarray as xr
 
 from lkutils import metrics
-from lkutils.claims import FAILS, HOLDS, PARTLY, Verdict
+from lkutils.claims import Verdict
+from lkutils.claims_layers import Expected, Means, high_orders, judge, low_orders, third, whole
 from lkutils.metrics import all_of_last_layer, completeness, redundancy
-
-RULE = (
-    "A claim about layers holds when the 95 % interval of every statistic, in every network, lies on the side of its "
-    "limit that the claim names, partly when some do. Low, middle and high layers are thirds of the probed layers; low "
-    "and high orders are those below and above n/2."
-)
-
-Means = xr.Dataset  # of `metrics.resampled_means`: the first entry of the axis "resample" is the sample itself
-
-
-class Expected(NamedTuple):
-    """What a claim says about one statistic.
-
-    Attributes:
-        words: what the statistic is.
-        statistic: from means over samples to one number for each entry of their axis ``resample``.
-        limit: what the number is compared with.
-        above: the claim says that it lies above the limit; else below.
-    """
-
-    words: str
-    statistic: Callable[[Means], xr.DataArray]
-    limit: float = 0.0
-    above: bool = True
-
-
-def judge(claim: str, tests: list[Expected], games: Mapping[str, Means]) -> Verdict:
-    """Put a claim to the networks of one data set.
-
-    Args:
-        claim: in a few words, with its place in the paper.
-        tests: what the claim says.
-        games: for every game of the data set, what the statistics are computed from.
-    """
-    passed, measured = [], []
-    for words, statistic, limit, above in tests:
-        numbers = []
-        for name, means in games.items():
-            low, estimate, high = metrics.with_interval(statistic(means)).values.tolist()
-            passed.append(low > limit if above else high < limit)
-            numbers.append(f"{name.split('/')[1]} {estimate:.2f} [{low:.2f}, {high:.2f}]")
-        measured.append(f"{words} (claim: {'>' if above else '<'} {limit:g}): {', '.join(numbers)}")
-    dataset, networks = next(iter(games)).split("/")[0], [name.split("/")[1] for name in games]
-    return Verdict(
-        claim=claim,
-        subject=f"{dataset}: {', '.join(networks)}",
-        measured="; ".join(measured),
-        paper="",
-        verdict=HOLDS if all(passed) else PARTLY if any(passed) else FAILS,
-        rule=RULE,
-    )
-
-
-def judge_all(claims: Mapping[str, list[Expected]], games: Mapping[str, Means]) -> list[Verdict]:
-    """Put every claim to every data set."""
-    datasets = dict.fromkeys(name.split("/")[0] for name in games)
-    groups = [{name: games[name] for name in games if name.startswith(f"{dataset}/")} for dataset in datasets]
-    return [judge(claim, tests, group) for claim, tests in claims.items() for group in groups]
-
-
-# ---- which layers, which orders -------------------------------------------------------------------------------------
-
-
-def third(values: xr.Dataset | xr.DataArray, which: str) -> xr.Dataset | xr.DataArray:
-    """Mean over the "low", "middle" or "high" third of the probed layers."""
-    parts = np.array_split(np.arange(values.sizes["layer"] - 1), 3)
-    return values.isel(layer=parts[["low", "middle", "high"].index(which)]).mean("layer")
-
-
-def low_orders(values: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
-    """Sum over the orders below n/2."""
-    return values.sel(order=values["order"] < values.sizes["order"] / 2).sum("order")
-
-
-def high_orders(values: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
-    """Sum over the orders above n/2, of which there are as many coalitions as below."""
-    return values.sel(order=values["order"] > values.sizes["order"] / 2).sum("order")
-
-
-def whole(parts: Means) -> Means:
-    """Sum over all orders, and over both kinds where both are there."""
-    return parts.sum([axis for axis in ("kind", "order") if axis in parts.dims])
-
-
-# ---- Sec. 3.2.2, first half: what each layer encodes ----------------------------------------------------------------
-
-
-def layer_statistics(kept: xr.DataArray) -> xr.Dataset:
-    """What the claims about single layers and pairs of layers need from each sample.
-
-    Args:
-        kept: `metrics.salient_part` (kind, layer, sample, coalition).
-
-    Returns:
-        With the axes (layer, sample): ``strength``, and ``weighted_order``, the strength times its order, whose ratio
-        is the mean order; ``high_orders``, the strength above n/2; ``to_output``, the similarity to the output. With
-        the axis (sample): ``next_layer``, the mean similarity of a layer to the next one, and ``other_sample``, to the
-        next layer of another sample, which shows what two unrelated sets of interactions have in common.
-    """
-    strength = metrics.strength(kept).sum("kind")
-    layers, following = kept.isel(layer=slice(-1)), kept.isel(layer=slice(1, None))
-    following = following.assign_coords(layer=layers["layer"])
-    return xr.Dataset(
-        {
-            "strength": strength.sum("order"),
-            "weighted_order": (strength * strength["order"]).sum("order"),
-            "high_orders": high_orders(strength),
-            "to_output": metrics.similarity(kept, metrics.last_layer(kept)),
-            "next_layer": metrics.similarity(layers, following).mean("layer"),
-            "other_sample": metrics.similarity(layers, following.roll(sample=1)).mean("layer"),
-        }
-    )
-
-
-LAYERS = {
-    "Early layers encode less high-order interactions than later ones (Sec. 3.2.2)": [
-        Expected(
-            "strength of high orders, high minus low layers",
-            lambda means: third(means.high_orders, "high") - third(means.high_orders, "low"),
-        )
-    ],
-    "Later layers share more with the output (Sec. 3.2.2)": [
-        Expected(
-            "similarity to the output, high minus low layers",
-            lambda means: third(means.to_output, "high") - third(means.to_output, "low"),
-        )
-    ],
-    "Adjacent layers encode similar interactions (Sec. 1)": [
-        Expected("similarity to the next layer", lambda means: means.next_layer, 0.5),
-        Expected(
-            "the same, minus the similarity to the next layer of another sample",
-            lambda means: means.next_layer - means.other_sample,
-        ),
-    ],
-}
-
 
 # ---- Sec. 3.2.2, second half: Fig. 3 and 7 --------------------------------------------------------------------------
 
@@ -292,3 +152,48 @@ def readings(games: Mapping[str, Means]) -> list[Verdict]:
         for name, means in games.items()
         for claim, tests in [USUAL, *READINGS.get(name, [])]
     ]
+
+
+# ---- what the choices change ----------------------------------------------------------------------------------------
+
+
+def missed_to_the_letter(interactions: xr.DataArray, kept: xr.DataArray) -> float:
+    """Share of all^(l) that overlap + forget miss if Eq. 7 is taken to the letter; 0 with the choice of `metrics`.
+
+    To the letter, an interaction that is salient in layer l but not in the output counts as forgotten less the small
+    effect that it still has in the output, and that rest is not in the overlap.
+
+    Args:
+        interactions: all of them, in log-odds (kind, layer, sample, coalition).
+        kept: `metrics.salient_part` of them.
+    """
+    everything, in_layer, in_output = metrics.normalised(interactions), kept != 0, metrics.last_layer(kept) != 0
+    in_common = metrics.shared(everything, metrics.last_layer(everything))
+    counted = abs(in_common).where(in_layer & in_output, 0) + abs(everything - in_common).where(in_layer, 0)
+    return 1 - float(counted.sum() / abs(kept).sum())
+
+
+def opposite_signs(kept: xr.DataArray) -> float:
+    """Of the strength of layers in interactions that are salient in the output too, the share with opposite sign."""
+    probed, in_output = kept.isel(layer=slice(-1)), metrics.last_layer(kept)
+    in_both = abs(probed).where(in_output != 0, 0)
+    return float(in_both.where(probed * in_output < 0, 0).sum() / in_both.sum())
+
+
+def completeness_by_choice(interactions: xr.DataArray, ratio: float, per_sample: bool) -> dict[str, float]:
+    """Completeness of the middle layers in AND interactions: as it is here, and with either choice made otherwise.
+
+    Args:
+        interactions: in log-odds (kind, layer, sample, coalition).
+        ratio, per_sample: of `metrics.salience_threshold`, as they are here.
+    """
+    here, otherwise = (
+        metrics.tracked(metrics.salient_part(interactions, ratio, rule)).sel(kind="and")
+        for rule in (per_sample, not per_sample)
+    )
+    middle = completeness_of("middle")
+    return {
+        "as here": float(middle(here.mean("sample"))),
+        "the other tau": float(middle(otherwise.mean("sample"))),
+        "mean of ratios": float(middle(here).mean("sample")),
+    }
