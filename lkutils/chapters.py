@@ -19,13 +19,13 @@ from typing import Any
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lkutils import paths, provenance
 from lkutils.claims import HEADER, Verdict
 
 PROFILES = ("paper", "smoke")
-RUNS = paths.ROOT / "runs"
 
 # What a parameter's annotation admits; the annotation is the text before "=" in a chapter's parameters cell.
 TYPES: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
@@ -127,7 +127,7 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
         return target
 
     print(f"{name}: running", flush=True)
-    failed = RUNS / "failed" / f"{name}.ipynb"
+    failed = paths.RUNS / "failed" / f"{name}.ipynb"
     with paths.replacing(target) as temporary:
         # papermill tells the format of a notebook by its suffix.
         running = temporary.with_suffix(".ipynb")
@@ -142,16 +142,23 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
             )
             finish(running, key)
             running.replace(temporary)
-        except PapermillExecutionError as error:
+        except (PapermillExecutionError, DeadKernelError) as error:
             failed.parent.mkdir(parents=True, exist_ok=True)
             running.replace(failed)
             raise ChapterError(
-                f"chapter {name} failed in cell {error.cell_index + 1} with {error.ename}: {error.evalue}\n"
+                f"chapter {name} failed {reason(error)}\n"
                 f"The failed notebook is {failed}; the earlier executed chapter, if any, is as it was."
             ) from error
         finally:
             running.unlink(missing_ok=True)
     return target
+
+
+def reason(error: PapermillExecutionError | DeadKernelError) -> str:
+    """Where and why a chapter failed, in words."""
+    if isinstance(error, DeadKernelError):
+        return "because its process died, perhaps for want of memory"
+    return f"in cell {error.cell_index + 1} with {error.ename}: {error.evalue}"
 
 
 def executed_path(name: str, given: dict[str, Any]) -> Path:
@@ -161,7 +168,7 @@ def executed_path(name: str, given: dict[str, Any]) -> Path:
     if profile == "paper" and not others:
         return paths.EXECUTED / f"{name}.ipynb"
     suffix = "".join(f"-{key}={re.sub(r'[^-.a-z0-9_]+', '_', str(value))}" for key, value in sorted(others.items()))
-    return RUNS / profile / f"{name}{suffix}.ipynb"
+    return paths.RUNS / profile / f"{name}{suffix}.ipynb"
 
 
 def finish(path: Path, key: str) -> None:
@@ -243,9 +250,7 @@ def build_book() -> Path:
         ChapterError: a chapter failed, or Sphinx found something to warn about.
     """
     began = time.perf_counter()
-    executed = [run_chapter(name) for name in list_chapters()]
-    write_if_new(paths.EXECUTED / "verdicts.md", verdict_table(executed))
-    write_if_new(paths.EXECUTED / "status.md", status_table(executed))
+    write_tables([run_chapter(name) for name in list_chapters()], paths.EXECUTED)
     build_html(paths.BOOK, paths.HTML)
     page = paths.HTML / "index.html"
     print(f"The book is ready after {time.perf_counter() - began:.0f} s. Open {page.as_uri()}")
@@ -271,6 +276,15 @@ def build_html(book: Path, html: Path) -> None:
     if ran.returncode != 0:
         raise ChapterError(f"the pages were not built:\n{ran.stdout}\n{ran.stderr}")
     built.write_text(digest.hexdigest())
+
+
+def write_tables(executed: list[Path], folder: Path) -> None:
+    """Write the tables that pages of the book include, unless they are there already."""
+    for name, text in {"verdicts": verdict_table(executed), "status": status_table(executed)}.items():
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text() != text:
+            with paths.replacing(path) as temporary:
+                temporary.write_text(text)
 
 
 def verdict_table(executed: list[Path]) -> str:
@@ -301,10 +315,3 @@ def status_table(executed: list[Path]) -> str:
         "| Chapter | Seconds | Machine | Commit | Run at (UTC) |\n|---|---:|---|---|---|\n" + "\n".join(rows) + "\n\n"
         "| Package | Version |\n|---|---|\n" + packages + "\n"
     )
-
-
-def write_if_new(path: Path, text: str) -> None:
-    """Write a file, unless that is its content already."""
-    if not path.exists() or path.read_text() != text:
-        with paths.replacing(path) as temporary:
-            temporary.write_text(text)

@@ -89,7 +89,7 @@ def salient_count(dataset: str, counts: xr.DataArray, rule_name: str, seed: int 
     else:
         verdict = PARTLY if expected / 2 <= mean <= expected * 2 else FAILS
     return Verdict(
-        claim=f"Number of salient interactions per sample, {rule_name} (Sec. 3.2.1)",
+        claim=f"Number of salient interactions per sample (Sec. 3.2.1), with $\\tau$ from the {rule_name}",
         subject=subject(dataset, counts),
         measured=words,
         paper="" if expected is None else str(expected),

@@ -48,6 +48,8 @@ def panels(count: int, height: float = 2.3, **kwargs) -> tuple[Figure, list[Axes
 def strength_descending(strengths: Mapping[str, xr.DataArray], taus: Mapping[str, float]) -> Figure:
     """Fig. 2: |I(S|x)| of all AND and OR interactions of all samples, in descending order, one panel per game.
 
+    The inset enlarges the strongest of them.
+
     Args:
         strengths: for every game :func:`metrics.sorted_strength` of one layer (sample, rank), in log-odds.
         taus: for every game the threshold of salience, in log-odds.
@@ -56,18 +58,15 @@ def strength_descending(strengths: Mapping[str, xr.DataArray], taus: Mapping[str
     for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
         pooled = -np.sort(-strength.values, axis=None)
         salient = int((pooled > taus[name]).sum())
-        axis.plot(np.arange(1, pooled.size + 1) / 1000, pooled, color=COLOURS[0])
-        axis.fill_between(np.arange(1, salient + 1) / 1000, pooled[:salient], color=COLOURS[0], alpha=0.25, linewidth=0)
-        axis.axhline(taus[name], color=COLOURS[1], linestyle="--", linewidth=1)
-        axis.annotate(
-            rf"$\tau$ = {taus[name]:.2f}, above it {salient / pooled.size:.1%}",
-            (0.98, taus[name]),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="right",
-            color=COLOURS[1],
+        close = axis.inset_axes((0.3, 0.4, 0.68, 0.55), xlim=(0, 2.5 * salient / 1000), ylim=(0, 5 * taus[name]))
+        for part in (axis, close):
+            part.plot(np.arange(1, pooled.size + 1) / 1000, pooled, color=COLOURS[0])
+            part.axhline(taus[name], color=COLOURS[1], linestyle="--", linewidth=1)
+        close.fill_between(
+            np.arange(1, salient + 1) / 1000, pooled[:salient], color=COLOURS[0], alpha=0.25, linewidth=0
         )
+        close.set_title(rf"above $\tau$ = {taus[name]:.2f}: {salient / pooled.size:.1%}", color=COLOURS[1], fontsize=8)
+        close.tick_params(labelsize=6)
         axis.set(title=name, xlabel="interactions of all samples (thousands)", ylim=(0, None), xlim=(0, None))
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
     return figure

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BOOK = ROOT / "book"
 EXECUTED = BOOK / "notebooks"
+RUNS = ROOT / "runs"
 HTML = ROOT / "_build" / "html"
 STYLE = BOOK / "_static" / "lk.mplstyle"
 

@@ -26,10 +26,8 @@
 # line, for example `python -m lkutils chapter 01_sparsity -p tau_ratio 0.1`.
 
 # %% tags=["parameters"]
-profile: str = "paper"  # paper: the shipped games of real networks; smoke: small games made from scratch in seconds
-games: list[
-    str
-] = []  # games to show, such as [mnist/mlp7]; empty for all that the profile has
+profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch
+games: list[str] = []  # such as [mnist/mlp7]; empty for all that the profile has
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1 (App. M.4)
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
@@ -140,7 +138,7 @@ taus = {
 figures.strength_descending(strengths, taus)
 
 # %% [markdown]
-# A curve like this always looks steep on linear axes. The next figure shows the same numbers sample by sample and on
+# A curve like this always looks steep on linear axes, so the inset enlarges the strongest interactions. The next figure shows the same numbers sample by sample and on
 # logarithmic axes: where the line crosses one, a sample runs out of salient interactions. What is right of it and how
 # fast it falls tells whether the rest is "very small" or only smaller.
 

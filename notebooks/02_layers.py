@@ -30,20 +30,14 @@
 # line, for example `python -m lkutils chapter 02_layers -p interactions_shown 2`.
 
 # %% tags=["parameters"]
-profile: str = "paper"  # paper: the shipped games of real networks; smoke: small games made from scratch in seconds
-games: list[
-    str
-] = []  # games to show, such as [mnist/mlp7]; empty for all that the profile has
-samples: int = (
-    0  # use the first so many samples of each game; 0 for all, from 0 to 100000
-)
+profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch
+games: list[str] = []  # such as [mnist/mlp7]; empty for all that the profile has
+samples: int = 0  # the first so many of each game; 0 for all, from 0 to 100000
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1
 tau_per_sample: bool = True  # the largest strength of each layer and sample (footnote 7), or of all samples (App. M.4)
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
-followed: list[
-    str
-] = []  # games whose samples are drawn in Fig. 1; empty for the first game of each data set
+followed: list[str] = []  # games drawn in Fig. 1; empty: the first of each data set
 samples_followed: int = 2  # samples drawn for each of them, from 1 to 10
 interactions_shown: int = 3  # interactions of the output, and forgotten ones, drawn for each sample, from 1 to 4
 seed: int = 0  # of the bootstrap that gives the 95 % intervals

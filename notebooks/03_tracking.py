@@ -30,23 +30,15 @@
 # line, for example `python -m lkutils chapter 03_tracking -p tau_ratio 0.1`.
 
 # %% tags=["parameters"]
-profile: str = "paper"  # paper: the shipped games of real networks; smoke: small games made from scratch in seconds
-games: list[
-    str
-] = []  # games to show, such as [mnist/mlp7]; empty for all that the profile has
-samples: int = (
-    0  # use the first so many samples of each game; 0 for all, from 0 to 100000
-)
-orders: list[
-    int
-] = []  # orders to draw, such as [1, 2, 3]; empty for all but the highest four, as in the paper
+profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch
+games: list[str] = []  # such as [mnist/mlp7]; empty for all that the profile has
+samples: int = 0  # the first so many of each game; 0 for all, from 0 to 100000
+orders: list[int] = []  # such as [1, 2]; empty: all but the highest four, as the paper
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1
 tau_per_sample: bool = True  # the largest strength of each layer and sample (footnote 7), or of all samples (App. M.4)
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
-resamples: int = (
-    2000  # draws of the bootstrap that gives the 95 % intervals, from 100 to 100000
-)
+resamples: int = 2000  # of the bootstrap for 95 % intervals, from 100 to 100000
 seed: int = 0  # of these draws
 
 # %% tags=["hide-input"]

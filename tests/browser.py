@@ -18,7 +18,7 @@ class Browser:
         self._answers, answers_out = os.pipe()
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
         # Chromium reads commands from file 3 and answers on file 4.
-        shell = f"exec 3<&{commands_in} 4>&{answers_out}; exec \"$@\""
+        shell = f'exec 3<&{commands_in} 4>&{answers_out}; exec "$@"'
         self._process = subprocess.Popen(
             ["bash", "-c", shell, "bash", program, *flags, f"--user-data-dir={profile}", "--remote-debugging-pipe"],
             pass_fds=(commands_in, answers_out),

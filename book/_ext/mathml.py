@@ -1,11 +1,12 @@
 """Formulas as MathML, which browsers draw by themselves: the pages need no script from the network."""
 
+from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.errors import ExtensionError
 
 
 def to_mathml(source: str, **options: bool) -> str:
-    """Translate a formula, naming it in the error if it uses a command that the translator does not know."""
+    """Translate a formula; the error names the one that uses a command unknown to the translator."""
     try:
         return tex2mathml(source, **options)
     except SyntaxError as error:
@@ -15,23 +16,15 @@ def to_mathml(source: str, **options: bool) -> str:
 def visit_inline(writer, node):
     """Write a formula within a line."""
     writer.body.append(to_mathml(node.astext()))
-    raise nodes_skipped()
+    raise nodes.SkipNode
 
 
 def visit_block(writer, node):
-    """Write a formula on lines of its own, with its number if it has one."""
+    """Write a formula on a line of its own, with its number if it has one."""
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
-    identifier = f' id="equation-{node["label"]}"' if node.get("label") else ""
-    formula = to_mathml(node.astext(), as_block=True)
-    writer.body.append(f'<div class="math"{identifier}>{number}{formula}</div>\n')
-    raise nodes_skipped()
-
-
-def nodes_skipped() -> Exception:
-    """What a visitor raises when it has written a node completely."""
-    from docutils.nodes import SkipNode
-
-    return SkipNode()
+    anchor = f' id="equation-{node["label"]}"' if node.get("label") else ""
+    writer.body.append(f'<div class="formula"{anchor}>{to_mathml(node.astext(), as_block=True)}{number}</div>\n')
+    raise nodes.SkipNode
 
 
 def setup(app):

@@ -1,0 +1,15 @@
+import jupytext
+import pytest
+from jupytext.compare import compare_notebooks
+
+from lkutils import chapters, paths
+
+
+@pytest.mark.parametrize("name", chapters.list_chapters())
+def test_notebook_and_script_hold_the_same(name):
+    notebook, script = (jupytext.read(paths.NOTEBOOKS / f"{name}.{suffix}") for suffix in ("ipynb", "py"))
+    compare_notebooks(notebook, script, fmt="py:percent", compare_outputs=False, compare_ids=False)
+
+
+def test_every_script_has_a_notebook():
+    assert sorted(path.stem for path in paths.NOTEBOOKS.glob("*.py")) == chapters.list_chapters()
