@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, chapters.ChapterError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"lkutils: {message}", file=sys.stderr)
         return 2

@@ -64,10 +64,9 @@ def test_pages_need_no_network(browser, pages):
 def test_links_between_pages_lead_somewhere(browser, pages):
     for page in pages:
         browser.open(page, WIDE)
-        links = browser.ask(
-            "[...document.querySelectorAll('a[href]')].map(a => a.href).filter(h => h.startsWith('file'))"
-        )
-        missing = [link for link in links if not paths.Path(link.removeprefix("file://").split("#")[0]).exists()]
+        links = browser.ask("[...document.querySelectorAll('a[href]')].map(a => a.href)")
+        files = [Path(urlsplit(link).path) for link in links if link.startswith("file:")]
+        missing = [str(file) for file in files if not file.exists()]
         assert missing == [], page
 
 
