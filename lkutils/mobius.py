@@ -155,13 +155,30 @@ def _sweep(values: Tensor, sign: int, superset: bool) -> Tensor:
             low_players if superset else low_players.T,
             out=target.view(-1, 2**low),
         )
-        for player in range(low, n):
-            absent, present = target.view(-1, 2, 2**player).unbind(1)
-            if superset:
-                absent.add_(present, alpha=sign)
-            else:
-                present.add_(absent, alpha=sign)
+        sum_in_place(target[..., None], sign, superset, first_player=low)
     return sums
+
+
+def sum_in_place(
+    table: Float64[Tensor, "outer coalition inner"], sign: int = 1, superset: bool = False, first_player: int = 0
+) -> Float64[Tensor, "outer coalition inner"]:
+    """Turn a contiguous table into its sums over subsets (or supersets), one addition for each player.
+
+    Args:
+        table: the values, overwritten.
+        sign: 1 for sums, -1 for their inverse.
+        superset: sum over the coalitions that contain T instead of those inside T.
+        first_player: players below this one are left alone.
+    """
+    outer, coalitions, inner = table.shape
+    for player in range(first_player, coalitions.bit_length() - 1):
+        stride = 1 << player
+        absent, present = table.view(outer, coalitions // (2 * stride), 2, stride * inner).unbind(2)
+        if superset:
+            absent.add_(present, alpha=sign)
+        else:
+            present.add_(absent, alpha=sign)
+    return table
 
 
 def _membership(n: int, device: torch.device | str | None = None) -> Int64[Tensor, "coalition player"]:
