@@ -1,0 +1,136 @@
+"""The figures of layers and tracking show the numbers that they are given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from lkutils import figures_layers, figures_tracking, metrics
+
+LAYER_NAMES = [*(f"block{k}" for k in range(1, 7)), "output"]
+AXES = ("kind", "layer", "sample", "coalition")
+
+
+@pytest.fixture
+def kept() -> xr.DataArray:
+    values = np.random.default_rng(0).normal(size=(2, 7, 5, 16)) ** 5
+    coordinates = {"kind": ["and", "or"], "layer": LAYER_NAMES, "sample": range(5), "coalition": range(16)}
+    return metrics.salient_part(xr.DataArray(values, coordinates, AXES))
+
+
+def drawn(figure: Figure) -> Figure:
+    """Drawing it shows warnings, for example of a layout that does not fit."""
+    figure.canvas.draw()
+    return figure
+
+
+def shown(figure: Figure) -> list[plt.Axes]:
+    return [axis for axis in figure.axes if axis.get_visible()]
+
+
+def test_by_depth_has_a_panel_for_each_data_set_and_a_line_for_each_network(kept):
+    curve = metrics.strength(kept).sum(["kind", "order"])
+    bounds = metrics.with_interval(metrics.resampled_means(curve, resamples=50))
+    figure = drawn(figures_layers.by_depth({"a/x": bounds, "a/y": bounds, "b/x": curve.mean("sample")}, "strength"))
+    first, second = shown(figure)
+    assert [line.get_label() for line in first.lines] == ["x", "y"]
+    assert [line.get_label() for line in second.lines] == ["x"]
+    assert second.lines[0].get_xdata()[-1] == 1
+    assert np.allclose(first.lines[0].get_ydata(), second.lines[0].get_ydata())
+    assert first.get_ylabel() == "strength"
+
+
+def test_strength_by_order_has_two_panels_for_each_game(kept):
+    strength = metrics.strength(kept).mean("sample")
+    figure = drawn(figures_layers.strength_by_order({"a/x": strength, "a/y": strength, "b/x": strength}))
+    assert len(shown(figure)) == 6
+    assert np.allclose(shown(figure)[1].lines[-1].get_ydata(), strength.sel(kind="or", layer="output"))
+
+
+def test_similarity_has_a_panel_for_each_game(kept):
+    matrix = metrics.layer_similarity(kept).mean("sample")
+    figure = drawn(figures_layers.similarity({"a/x": matrix, "a/y": matrix}))
+    images = [image for axis in shown(figure) for image in axis.images]
+    assert np.allclose(images[0].get_array(), matrix)
+    assert shown(figure)[0].get_xticklabels()[-1].get_text() == "out"
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (9,)])
+def test_followed_draws_players_and_effects(kept, shape):
+    players = np.full(np.prod(shape), -1)
+    players[:4] = range(4)
+    one = kept.isel(sample=0)
+    sample = figures_layers.Followed("a/x\nno. 1", one, players.reshape(shape))
+    figure = drawn(figures_layers.followed([sample, sample], count=2))
+    assert len(shown(figure)) == 16
+    (kind, coalition), _ = figures_layers.strongest(one, 2)[0]
+    heights = [bar.get_height() for bar in shown(figure)[4].patches[:7]]
+    assert np.allclose(heights, one.sel(kind=kind, coalition=coalition))
+
+
+def test_strongest_of_the_output_and_of_what_it_forgot():
+    values = np.zeros((2, 3, 8))
+    values[0, 2] = [9, 1, -3, 0, 0, 0, 0, 2]  # 9 is the empty coalition
+    values[1, 0, 5], values[1, 1, 6], values[0, 0, 2] = 4, -5, 8
+    one = xr.DataArray(values, {"kind": ["and", "or"], "coalition": range(8)}, ("kind", "layer", "coalition"))
+    in_output, forgotten = figures_layers.strongest(one, 2)
+    assert in_output == [("and", 2), ("and", 7)]
+    assert forgotten == [("or", 6), ("or", 5)]
+
+
+def test_outlines_run_between_players_and_not_inside_them():
+    players = np.array([[0, 0, -1], [0, 0, -1]])
+    segments = figures_layers.outlines(players)
+    assert len(segments) == 8  # the border of a square of 2 x 2
+    assert ((1.5, -0.5), (1.5, 0.5)) in [tuple(segment) for segment in segments]
+
+
+def test_follow_takes_players_and_image_of_the_sample():
+    players = np.zeros((2, 8, 8), dtype=np.int8)  # the images of the digits are always at hand
+    players[1] = 5
+    game = xr.Dataset(
+        {"players": (("sample", "y", "x"), players)}, {"sample": [3, 4]}, {"name": "digits/mlp7", "dataset": "digits"}
+    )
+    one = xr.DataArray(np.zeros((2, 3, 64)), {"sample": 4}, ("kind", "layer", "coalition"))
+    followed = figures_layers.follow(game, one)
+    assert followed.name == "digits/mlp7\nno. 4"
+    assert (followed.players == 5).all()
+    assert followed.image.shape == (8, 8, 3)
+    assert followed.image.max() == 1
+
+
+def test_no_image_of_a_data_set_that_is_not_at_hand(monkeypatch, tmp_path):
+    monkeypatch.setenv("LKUTILS_DATA", str(tmp_path))
+    assert figures_layers.images_at_hand.__wrapped__("cifar10") is None
+
+
+def test_tracked_draws_the_parts(kept):
+    parts = metrics.tracked(kept).sel(kind="and").mean("sample")
+    figure = drawn(figures_tracking.tracked({"a/x": parts, "a/y": parts}, {"a/x": [1, 2], "a/y": [2, 3]}))
+    titles = [axis.get_title(loc="left") for axis in shown(figure)]
+    assert titles == ["order 1", "order 2", "", "order 3"]
+    bars = shown(figure)[1].patches
+    assert len(bars) == 3 * 6
+    heights = np.array([bar.get_height() for bar in bars]).reshape(3, 6)
+    second = parts.sel(order=2).isel(layer=slice(-1))
+    assert np.allclose(heights, [second.overlap, second.new, -second.forget])
+    assert np.allclose(heights[0] + heights[1], metrics.strength(kept).sel(kind="and", order=2)[-1].mean())
+
+
+def test_ratios_draw_completeness_and_redundancy(kept):
+    means = metrics.resampled_means(metrics.tracked(kept), resamples=50).sel(kind="and")
+    complete, redundant = (metrics.with_interval(ratio(means)) for ratio in (metrics.completeness, metrics.redundancy))
+    figure = drawn(figures_tracking.ratios({"a/x": complete}, {"a/x": redundant}, {"a/x": [1, 3]}))
+    left, right = shown(figure)
+    assert len(left.lines) == len(right.lines) == 2
+    assert np.allclose(left.lines[1].get_ydata(), complete.sel(order=3, bound="estimate")[:-1])
+    assert left.get_title(loc="left") == "completeness"
+    assert right.get_title(loc="left") == "redundancy"
+
+
+def test_ratios_that_are_never_defined_are_left_empty(kept):
+    nothing = metrics.resampled_means(metrics.tracked(kept * 0), resamples=50).sel(kind="and")
+    bounds = metrics.with_interval(metrics.completeness(nothing))
+    figure = drawn(figures_tracking.ratios({"a/x": bounds}, {"a/x": bounds}, {"a/x": [1]}))
+    assert np.isnan(shown(figure)[0].lines[0].get_ydata()).all()
