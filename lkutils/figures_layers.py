@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lkutils import metrics
 from lkutils.datasets import load_dataset
-from lkutils.figures import in_style, label_left, panels
+from lkutils.figures import COLOURS, in_style, label_left, panels
 from lkutils.files import CHECKSUMS, find_file
 
 # The same in Fig. 1, 3 and 7: shared with the last layer, forgotten by it, new in it.
@@ -44,7 +44,7 @@ def by_depth(curves: Mapping[str, xr.DataArray], label: str) -> Figure:
     for axis, dataset in zip(axes, datasets, strict=True):
         for k, network in enumerate(networks):
             if (name := f"{dataset}/{network}") in curves:
-                line(axis, depth_of(curves[name]), curves[name], f"C{k}", network)
+                line(axis, depth_of(curves[name]), curves[name], COLOURS[k % len(COLOURS)], network)
         axis.set(title=dataset, xlabel="depth (1 = output)")
         axis.legend()
     label_left(axes, label)
@@ -238,7 +238,7 @@ def depth_of(curve: xr.DataArray) -> np.ndarray:
 
 
 def layer_ticks(curve: xr.DataArray) -> tuple[np.ndarray, list[str]]:
-    """Where to write a layer's number, so that they do not overlap, and what to write: the output is "out"."""
+    """Where to write layers' numbers, the last one always, so that they do not overlap; the output is "out"."""
     count = curve.sizes["layer"]
-    numbers = np.arange(1, count + 1, 1 if count <= 9 else 2 if count <= 12 else 4)
+    numbers = np.arange(count, 0, -(1 if count <= 9 else 2 if count <= 12 else 4))[::-1]
     return numbers, ["out" if curve["layer"].values[k - 1] == "output" else str(k) for k in numbers]
