@@ -95,7 +95,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "vgg11",
             30,
             Schedule(epochs=9, learning_rate=0.1, batch_size=128, augment="shift-flip"),
-            ProbeSchedule(3, 0.001, 256),
+            ProbeSchedule(2, 0.001, 256),
         ),
         Experiment(
             "cifar10", "resnet20", 30, None, ProbeSchedule(3, 0.001, 100), weights="weights/resnet20-12fca82f.th"
