@@ -155,7 +155,7 @@ def free_memory(device: torch.device) -> int:
 def sensible_batch_size(inputs: Shaped[Tensor, "sample *shape"]) -> int:
     """How many inputs to score at once, going by the memory that is free and the size of an input."""
     bytes_each = WORKING_COPIES * inputs[0].numel() * inputs.element_size()
-    return max(1, min(LARGEST_BATCH[inputs.device.type], free_memory(inputs.device) // bytes_each))
+    return max(1, min(LARGEST_BATCH.get(inputs.device.type, 128), free_memory(inputs.device) // bytes_each))
 
 
 def power_of_two_up_to(size: int) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -116,7 +115,8 @@ def accuracy(
 ) -> Float[Tensor, "layer"]:
     """Share of the samples that each layer's probe classifies correctly, and the network itself at last."""
     hits = torch.zeros(len(probed.layers), device=probed.device)
-    for x, y in zip(inputs.split(batch_size), labels.split(batch_size), strict=True):
+    batches = list(zip(inputs.split(batch_size), labels.split(batch_size), strict=True))
+    for x, y in progress(batches, "accuracy of the probes"):
         hits += (probed(x.to(probed.device)).argmax(dim=-1) == y.to(probed.device)).sum(dim=-1)
     return hits / len(labels)
 
@@ -186,21 +186,12 @@ class ProbedNetwork(nn.Module):
         if example.ndim == 4:
             network.to(memory_format=torch.channels_last)
 
-        widths: dict[int, int] = {}
-        runs: Counter[int] = Counter()
-
-        def measure(layer: int, feature: Float[Tensor, "batch width"]) -> None:
-            widths[layer] = feature.shape[1]
-            runs[layer] += 1
-
-        self.visit_features(example.to(self.device), measure)
-        for layer, path in enumerate(self.paths):
-            if runs[layer] != 1:
-                raise ValueError(
-                    f"layer {self.layers[layer]!r}: module {path!r} runs {runs[layer]} times in a forward pass; "
-                    "take one that runs once"
-                )
-        self.probes = nn.ModuleList(nn.Linear(widths[layer], n_classes) for layer in range(len(self.paths)))
+        widths: list[list[int]] = [[] for _ in layers]
+        self.visit_features(example.to(self.device), lambda layer, feature: widths[layer].append(feature.shape[1]))
+        for (name, path), found in zip(layers.items(), widths, strict=True):
+            if len(found) != 1:
+                raise ValueError(f"layer {name!r}: module {path!r} runs {len(found)} times in a forward pass, not once")
+        self.probes = nn.ModuleList(nn.Linear(width, n_classes) for [width] in widths)
         for parameter in self.probes.parameters():
             nn.init.zeros_(parameter)  # the problem is convex: it needs no random start
         self.probes.to(self.device)
