@@ -18,6 +18,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from lkutils.memory import free_memory
 from lkutils.mobius import (
     and_interactions,
     coalition_sizes,
@@ -33,8 +34,8 @@ from lkutils.symmetry import SymmetricInverse
 CHUNK = 2**18  # doubles in one table of the solver: as many problems at a time as keep the processor's cache full
 ROUND = 25  # iterations between two looks at the certificate
 REPAIRS = 5  # corrections that make (a, c) feasible
-DELTA_WEIGHT = 4.0  # how much easier delta moves than an interaction does
-FIRST_THRESHOLD = 0.01
+DELTA_WEIGHT = 9.0  # how much easier delta moves than an interaction does
+FIRST_THRESHOLD = 0.005
 MAX_ITERATIONS = 100_000
 TINY = torch.finfo(torch.float64).tiny
 
@@ -84,6 +85,7 @@ def extract_interactions(
         return extract_sgd(values, kappa_ratio)
     kappa = _noise_bound(values, kappa_ratio)
     batch, v = values.shape[:-1], values.reshape(-1, values.shape[-1]).to(torch.float64)
+    _check_memory(v)
     a, c, lower_bound = _solve(v, kappa.flatten(), gap)
     a[:, 0] = v[:, 0]
     found = _interactions(v, a, -c.flip(-1), lower_bound)
@@ -148,6 +150,18 @@ def _noise_bound(values: Tensor, kappa_ratio: float) -> Tensor:
     if bad:
         raise ValueError(f"{bad} of {values.numel()} values are NaN or infinite: score those coalitions again.")
     return kappa_ratio * (values[..., -1] - values[..., 0]).abs().to(torch.float64)
+
+
+def _check_memory(v: Tensor) -> None:
+    """Room for the results of all problems, for the work on those in hand, and for the blocks of the projection."""
+    n = player_count(v)
+    tables = 12 * len(v) + 45 * min(len(v), max(1, CHUNK >> n)) + 6 * (n // 2 + 1) ** 2
+    needed, free = 8 * tables << n, free_memory(v.device)
+    if needed > free:
+        raise MemoryError(
+            f"{len(v)} problems of {n} players need {needed / 2**30:.3g} GiB of memory, but {free / 2**30:.3g} GiB are "
+            "free: extract fewer at a time, or take fewer players."
+        )
 
 
 def _interactions(v: Tensor, and_: Tensor, or_: Tensor, lower_bound: Tensor) -> Interactions:

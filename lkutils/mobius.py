@@ -5,6 +5,8 @@ table: index T is the integer whose bit i says that player i is present, so it h
 batch. Everything is computed in float64, on the device of the input, in n 2^n additions, and can be differentiated.
 """
 
+import functools
+
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
@@ -142,11 +144,7 @@ def _sweep(values: Tensor, sign: int, superset: bool) -> Tensor:
     """
     n = player_count(values)
     low = min(n, 4)
-    one_player = torch.tensor([[1, 0], [sign, 1]], dtype=values.dtype, device=values.device)
-    low_players = torch.ones(1, 1, dtype=values.dtype, device=values.device)
-    for _ in range(low):
-        low_players = torch.kron(low_players, one_player)
-
+    low_players = _kronecker_power(low, sign, values.device)
     sums = torch.empty(values.shape, dtype=values.dtype, device=values.device)
     rows = max(1, (CHUNK if values.device.type == "cpu" else values.numel()) >> n)
     for source, target in zip(values.reshape(-1, 2**n).split(rows), sums.view(-1, 2**n).split(rows), strict=True):
@@ -179,6 +177,15 @@ def sum_in_place(
         else:
             present.add_(absent, alpha=sign)
     return table
+
+
+@functools.cache
+def _kronecker_power(n: int, sign: int, device: torch.device) -> Float64[Tensor, "coalition coalition"]:
+    """The sums over subsets of n players as a matrix."""
+    power = torch.ones(1, 1, dtype=torch.float64, device=device)
+    for _ in range(n):
+        power = torch.kron(power, torch.tensor([[1, 0], [sign, 1]], dtype=torch.float64, device=device))
+    return power
 
 
 def _membership(n: int, device: torch.device | str | None = None) -> Int64[Tensor, "coalition player"]:

@@ -1,0 +1,285 @@
+import functools
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linprog
+
+from lkutils import extraction
+from lkutils.extraction import extract_interactions, extract_sgd
+from lkutils.mobius import coalition_sizes, values_from_interactions
+from lkutils.symmetry import SymmetricInverse, multiplets
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+
+
+def random_values(n, seed=0, batch=()):
+    return torch.randn(*batch, 2**n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def planted_game(n, n_and=8, n_or=3, noise=0.0, seed=0):
+    """Values, AND and OR interactions of a game with a few terms of orders 1 to 4 (OR: 2 to 4) and strengths 1 to 3."""
+    rng = np.random.default_rng(seed)
+    terms = np.zeros((2, 2**n))
+    for table, count, lowest in zip(terms, (n_and, n_or), (1, 2), strict=True):
+        for order in rng.integers(lowest, 5, count):
+            players = rng.choice(n, order, replace=False)
+            table[(1 << players).sum()] = rng.choice([-1, 1]) * rng.uniform(1, 3)
+    and_, or_ = torch.from_numpy(terms)
+    values = values_from_interactions(and_, or_)
+    return values + noise * torch.from_numpy(rng.standard_normal(2**n)), and_, or_
+
+
+def optimum_by_highs(values, kappa_ratio):
+    """Smallest sum of |I_and| + |I_or|, from the words of Sec. 3.2.2 with dense matrices and every OR a column."""
+    size = len(values)
+    T, S = np.indices((size, size))
+    and_columns, or_columns = (S & ~T) == 0, (S & T) != 0
+    matrix = np.hstack([and_columns, or_columns[:, 1:]]).astype(float)
+    noise = np.full(size, kappa_ratio * abs(values[-1] - values[0]).item())
+    noise[0] = 0
+    price = np.ones(matrix.shape[1])
+    price[0] = 0
+    both = np.hstack([matrix, -matrix])
+    v = values.numpy()
+    return linprog(
+        np.hstack([price, price]),
+        A_ub=np.vstack([both, -both]),
+        b_ub=np.hstack([v + noise, noise - v]),
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    ).fun
+
+
+def assert_valid(found, values, kappa_ratio):
+    """What Theorem 3.3, App. M.4 and the definitions ask of any result."""
+    n = values.shape[-1].bit_length() - 1
+    kappa = kappa_ratio * (values[..., -1] - values[..., 0]).abs()[..., None]
+    size = 1 + values.abs().amax()
+    assert torch.allclose(values - found.delta, values_from_interactions(found.and_, found.or_), atol=1e-12 * size)
+    assert (found.delta.abs() <= kappa + 1e-12 * size).all()
+    v_and = values_from_interactions(found.and_, torch.zeros_like(values))
+    assert torch.allclose(v_and, (values - found.delta) / 2 + found.gamma, atol=1e-12 * size)
+    assert torch.allclose(found.and_[..., 0], values[..., 0] - found.delta[..., 0])
+    assert (found.or_[..., coalition_sizes(n) <= 1] == 0).all()
+    total = found.and_[..., 1:].abs().sum(-1) + found.or_[..., 1:].abs().sum(-1)
+    assert torch.allclose(found.objective, total)
+    assert (found.lower_bound <= found.objective * (1 + 1e-12)).all()
+    assert torch.allclose(found.gap * found.objective, (found.objective - found.lower_bound).clamp(min=0))
+
+
+@pytest.mark.parametrize("n", [4, 5, 6])
+@pytest.mark.parametrize("kappa_ratio", [0.0, 0.04, 0.3])
+def test_optimum_equals_highs(n, kappa_ratio):
+    values = torch.stack([random_values(n), planted_game(n, noise=0.05)[0]])
+    found = extract_interactions(values, kappa_ratio, gap=1e-6)
+    optimum = values.new_tensor([optimum_by_highs(v, kappa_ratio) for v in values])
+    assert_valid(found, values, kappa_ratio)
+    assert (found.gap <= 1e-6).all()
+    assert torch.allclose(found.objective, optimum, rtol=2e-6)
+    assert (found.lower_bound <= optimum * (1 + 1e-8)).all()
+    assert (optimum * (1 - 1e-8) <= found.objective).all()
+
+
+@pytest.mark.parametrize("gap", [0.1, 0.005])
+def test_a_coarse_certificate_is_true_as_well(gap):
+    values = torch.stack([random_values(5, seed) for seed in range(6)])
+    found = extract_interactions(values, gap=gap)
+    optimum = values.new_tensor([optimum_by_highs(v, 0.04) for v in values])
+    assert_valid(found, values, 0.04)
+    assert (found.lower_bound <= optimum * (1 + 1e-8)).all()
+    assert (optimum * (1 - 1e-8) <= found.objective).all()
+    assert ((found.objective - optimum) / found.objective <= gap).all()
+
+
+def test_a_planted_game_is_recovered():
+    values, and_, or_ = planted_game(8, n_and=5, n_or=2)
+    found = extract_interactions(values, kappa_ratio=0.0, gap=1e-6)
+    assert torch.allclose(found.and_, and_, atol=1e-3)
+    assert torch.allclose(found.or_, or_, atol=1e-3)
+
+
+def test_noise_below_kappa_does_not_hide_a_planted_game():
+    values, and_, or_ = planted_game(8, n_and=5, n_or=2, noise=0.01)
+    found = extract_interactions(values, kappa_ratio=0.04, gap=1e-3)
+    planted, recovered = torch.stack((and_, or_)), torch.stack((found.and_, found.or_))
+    assert_valid(found, values, 0.04)
+    assert ((recovered.abs() > 0.5) == (planted.abs() > 0.5)).all()
+
+
+def test_a_gap_of_one_in_a_million_at_ten_players():
+    values = planted_game(10, noise=0.01)[0]
+    assert extract_interactions(values, gap=1e-6).gap <= 1e-6
+
+
+def test_a_first_order_or_is_a_first_order_and():
+    either_alone = torch.tensor([0.0, 1, 0, 0, 2, 0, 0, 0], dtype=torch.float64)
+    values = values_from_interactions(torch.zeros_like(either_alone), either_alone)
+    for found in (extract_interactions(values, 0.0), extract_sgd(values, 0.0, iterations=1)):
+        assert torch.allclose(found.and_, either_alone, atol=1e-6)
+        assert (found.or_ == 0).all()
+
+
+def test_batching_makes_no_difference(monkeypatch):
+    values = torch.stack([planted_game(6, noise=0.1, seed=seed)[0] for seed in range(6)])
+    together = extract_interactions(values)
+    alone = [extract_interactions(v) for v in values]
+    monkeypatch.setattr(extraction, "CHUNK", 2 * 2**6)  # two problems at a time
+    in_turn = extract_interactions(values.flip(0).reshape(2, 3, -1))
+    for field, table in zip(together._fields, together, strict=True):
+        assert torch.allclose(table, torch.stack([getattr(one, field) for one in alone]), rtol=1e-9, atol=1e-9)
+        assert torch.allclose(table, getattr(in_turn, field).flatten(0, 1).flip(0), rtol=1e-9, atol=1e-9)
+
+
+def test_shape_and_precision_of_the_result():
+    values = random_values(3, batch=(2, 4))
+    found = extract_interactions(values.float())
+    assert [table.dtype for table in found] == [torch.float64] * 7
+    assert [table.shape for table in found[:4]] == [(2, 4, 8)] * 4
+    assert [table.shape for table in found[4:]] == [(2, 4)] * 3
+    assert extract_interactions(values[:0]).and_.shape == (0, 4, 8)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_hardly_any_players(n):
+    values = random_values(n)
+    found = extract_interactions(values, kappa_ratio=0.25)
+    assert_valid(found, values, 0.25)
+    if n == 1:
+        assert torch.allclose(found.objective, 0.75 * (values[1] - values[0]).abs(), rtol=0.005)
+
+
+def test_a_constant_game_has_no_interactions():
+    found = extract_interactions(torch.full((2, 16), 3.0))
+    assert (found.and_[:, 0] == 3).all()
+    assert (found.objective == 0).all()
+    assert (found.gap == 0).all()
+
+
+def test_the_result_scales_with_the_game():
+    values = planted_game(5, noise=0.1)[0]
+    found, scaled = extract_interactions(values), extract_interactions(1000 * values + 7)
+    assert torch.allclose(scaled.objective, 1000 * found.objective)
+    assert torch.allclose(scaled.gap, found.gap, atol=1e-9)
+
+
+def test_problems_that_miss_the_gap_are_counted(monkeypatch):
+    monkeypatch.setattr(extraction, "MAX_ITERATIONS", extraction.ROUND)
+    values = torch.stack([random_values(6), torch.zeros(64, dtype=torch.float64), random_values(6, 1)])
+    with pytest.warns(RuntimeWarning, match=r"2 of 3 problems did not reach the gap of 1e-06; their largest is"):
+        found = extract_interactions(values, gap=1e-6)
+    assert_valid(found, values, 0.04)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("method", ["exact", "sgd"])
+def test_values_that_are_not_finite_are_counted(bad, method):
+    values = random_values(4, batch=(2,))
+    values[1, 3] = bad
+    with pytest.raises(ValueError, match="1 of 32 values are NaN or infinite"):
+        extract_interactions(values, method=method)
+
+
+@pytest.mark.parametrize("method", ["exact", "sgd"])
+def test_bad_arguments_are_named(method):
+    with pytest.raises(ValueError, match="length is 12,"):
+        extract_interactions(torch.zeros(12), method=method)
+    for ratio in (-0.1, 1.0, float("nan")):
+        with pytest.raises(ValueError, match=f"kappa_ratio must be at least 0 and below 1, not {ratio}"):
+            extract_interactions(torch.zeros(8), ratio, method=method)
+    for gap in (0.0, 1.0, -1e-3):
+        with pytest.raises(ValueError, match=f"gap must be between 0 and 1, not {gap}"):
+            extract_interactions(torch.zeros(8), gap=gap, method=method)
+    with pytest.raises(ValueError, match="Unknown method 'simplex': use 'exact' or 'sgd'"):
+        extract_interactions(torch.zeros(8), method="simplex")
+
+
+def test_too_many_players_say_what_they_need(monkeypatch):
+    monkeypatch.setattr(extraction, "free_memory", lambda device: 2**20)
+    with pytest.raises(MemoryError, match=r"1 problems of 10 players need 0\.\d+ GiB of memory, but 0.000977 GiB"):
+        extract_interactions(torch.zeros(2**10))
+
+
+def dense_sgd(values, kappa, lr, iterations):
+    """The laboratory's procedure for one game, plainly: dense matrices, autograd, its own p = gamma and q = -delta."""
+    size = len(values)
+    S, T = np.indices((size, size))
+    signs = np.vectorize(lambda s, t: (-1.0) ** (int(s).bit_count() - int(t).bit_count()))(S, T)
+    to_and = torch.from_numpy(np.where((T & ~S) == 0, signs, 0.0))
+    to_or = -to_and.flip(1)
+    to_or[0] = torch.eye(size, dtype=values.dtype)[0]
+    (p, q), velocity = torch.zeros(2, size, dtype=values.dtype), 0
+    for iteration, rate in enumerate(np.logspace(np.log10(lr), np.log10(lr) - 1, iterations)):
+        q = q.clamp(-kappa, kappa)
+        pq = torch.stack((p, q)).requires_grad_()
+        half = (values - values[0] + pq[1]) / 2
+        and_, or_ = to_and @ (half + pq[0]), to_or @ (half - pq[0])
+        if iteration < iterations - 1:
+            (and_.abs().sum() + or_.abs().sum()).backward()
+            velocity = 0.9 * velocity + pq.grad
+            p, q = pq.detach() - rate * velocity
+    return and_.detach(), or_.detach(), q
+
+
+@pytest.mark.parametrize("lr", [1e-3, 1e-2])
+def test_sgd_follows_the_laboratory(lr):
+    values = planted_game(5, noise=0.1)[0]
+    kappa = 0.04 * (values[-1] - values[0]).abs()
+    and_, or_, q = dense_sgd(values, kappa.item(), lr, 200)
+    found = extract_sgd(values, lr=lr, iterations=200)
+    high = coalition_sizes(5) > 1
+    assert_valid(found, values, 0.04)
+    assert torch.allclose(found.delta, -q, atol=1e-9)
+    assert torch.allclose(found.and_[high], and_[high], atol=1e-9)
+    assert torch.allclose(found.or_[high], or_[high], atol=1e-9)
+    single = coalition_sizes(5) == 1
+    assert torch.allclose(found.and_[single], (and_ + or_)[single], atol=1e-9)
+
+
+def test_sgd_descends_but_certifies_nothing():
+    values = torch.stack([planted_game(5, seed=seed)[0] for seed in range(2)])
+    found = extract_sgd(values, lr=1e-3, iterations=500)
+    assert_valid(found, values, 0.04)
+    assert (found.objective < extract_sgd(values, iterations=1).objective).all()
+    assert (found.objective >= extract_interactions(values).lower_bound).all()
+    assert (found.gap == 1).all()
+
+
+def test_sgd_is_one_of_the_methods(monkeypatch):
+    values = random_values(4)
+    expected = extract_sgd(values, 0.1, iterations=20)
+    monkeypatch.setattr(extraction, "extract_sgd", functools.partial(extract_sgd, iterations=20))
+    found = extract_interactions(values, 0.1, method="sgd")
+    assert torch.equal(found.and_, expected.and_)
+    assert torch.equal(found.delta, expected.delta)
+
+
+@pytest.mark.parametrize("n", range(9))
+def test_symmetric_inverse_equals_a_dense_solve(n):
+    sizes = coalition_sizes(n)
+    shared = sizes[torch.arange(2**n)[:, None] & torch.arange(2**n)]
+    matrix = shared + torch.diag(5.0 + sizes) + (2.0**n)  # depends on |S|, |T| and |S and T| only
+    right = random_values(n, batch=(3,)).T.contiguous()
+    solved = SymmetricInverse(n, lambda x: matrix.double() @ x)(right)
+    assert torch.allclose(solved, torch.linalg.solve(matrix.double(), right), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", range(9))
+def test_multiplets_are_an_orthonormal_basis_sorted_by_order(n):
+    groups = multiplets(n)
+    basis = torch.cat([group.flatten(0, 1) for group in groups])
+    assert torch.allclose(basis @ basis.T, torch.eye(2**n, dtype=torch.float64), atol=1e-14)
+    sizes = coalition_sizes(n)
+    for group in groups:
+        lowest = (n + 1 - len(group)) // 2
+        for place, copies in enumerate(group):
+            assert (copies[:, sizes != lowest + place] == 0).all()
+
+
+@needs_gpu
+def test_cpu_and_gpu_agree():
+    values = torch.stack([planted_game(8, noise=0.05, seed=seed)[0] for seed in range(4)])
+    here, there = extract_interactions(values, gap=1e-4), extract_interactions(values.cuda(), gap=1e-4)
+    assert there.and_.is_cuda
+    assert torch.allclose(here.objective, there.objective.cpu(), rtol=1e-6)
+    assert torch.allclose(here.and_, there.and_.cpu(), rtol=1e-6, atol=1e-6)
+    assert torch.allclose(here.or_, there.or_.cpu(), rtol=1e-6, atol=1e-6)
