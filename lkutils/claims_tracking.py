@@ -11,7 +11,7 @@ import xarray as xr
 
 from lkutils import metrics
 from lkutils.claims import Verdict
-from lkutils.claims_layers import Expected, Means, high_orders, judge, low_orders, third, whole
+from lkutils.claims_layers import Expected, Means, high_orders, judge_all, low_orders, third, whole
 from lkutils.metrics import all_of_last_layer, completeness, redundancy
 
 # ---- Sec. 3.2.2, second half: Fig. 3 and 7 --------------------------------------------------------------------------
@@ -148,9 +148,10 @@ def readings(games: Mapping[str, Means]) -> list[Verdict]:
         games: for every game `metrics.resampled_means` of `metrics.tracked` (kind, layer, resample, order).
     """
     return [
-        judge(f"{claim} (App. K)", tests, {name: means})
+        verdict
         for name, means in games.items()
         for claim, tests in [USUAL, *READINGS.get(name, [])]
+        for verdict in judge_all({f"{claim} (App. K)": tests}, {name: means})
     ]
 
 

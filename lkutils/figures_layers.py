@@ -109,7 +109,8 @@ class Followed(NamedTuple):
     Attributes:
         name: of the game and the sample.
         kept: :func:`metrics.salient_part` of the sample (kind, layer, coalition).
-        players: the player at each place of the input, -1 for background: (y, x), or (position) for what is no image.
+        players: the player at each place of the input, -1 for background: (y, x), or (position) for what is no image,
+            whose players are drawn in reading order.
         image: the input itself (y, x, 3), if the data set is at hand.
     """
 
@@ -132,7 +133,7 @@ def follow(game: xr.Dataset, kept: xr.DataArray) -> Followed:
     if image is not None:
         image = ((image - image.min()) / (image.max() - image.min())).expand(-1, -1, 3).numpy()
     players = game["players"].sel(sample=sample).values.astype(int)
-    return Followed(f"{game.attrs['name']}\nno. {sample}", kept, players, image)
+    return Followed(f"{game.attrs['dataset']}\n{game.attrs['network']}\nno. {sample}", kept, players, image)
 
 
 @functools.cache
@@ -160,16 +161,18 @@ def followed(samples: list[Followed], count: int = 3) -> Figure:
         axis.set_visible(False)
     for maps, bars, sample in zip(grid[::2], grid[1::2], samples, strict=True):
         limit = 1.1 * float(abs(metrics.nonempty(sample.kept)).max())
-        for first, chosen in zip((0, count), strongest(sample.kept, count), strict=True):
-            for k, (kind, coalition) in enumerate(chosen, first):
-                draw_players(maps[k], sample, coalition)
-                maps[k].set_title(f"{KIND_NAMES[kind]}, order {coalition.bit_count()}", fontsize=8, fontweight="normal")
-                draw_effects(bars[k], sample.kept.sel(kind=kind, coalition=coalition), limit)
-                bars[k].tick_params(labelleft=k == 0)
+        output, forgotten = strongest(sample.kept, count)
+        numbered = [*enumerate(output), *enumerate(forgotten, count)]
+        for k, (kind, coalition) in numbered:
+            draw_players(maps[k], sample, coalition)
+            which = f"output no. {k + 1}" if k < count else f"forgotten no. {k - count + 1}"
+            maps[k].set_title(
+                f"{which}\n{KIND_NAMES[kind]}, order {coalition.bit_count()}", fontsize=7, fontweight="normal"
+            )
+            draw_effects(bars[k], sample.kept.sel(kind=kind, coalition=coalition), limit)
+            bars[k].tick_params(labelleft=k == 0)
         maps[0].set_ylabel(sample.name)
         bars[0].set_ylabel("$I(S)$")
-    for first, heading in ((0, "strongest in the output"), (count, "strongest forgotten ones")):
-        grid[0, first].annotate(heading, (0, 1.25), xycoords="axes fraction", weight="bold")
     handles = [Patch(color=OVERLAP), Patch(color=FORGET), Line2D([], [], color=NEW, linestyle="--")]
     labels = ["shared with the output", "forgotten by the output", "effect in the output"]
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -190,7 +193,7 @@ def strongest(kept: xr.DataArray, count: int) -> tuple[list[tuple[str, int]], li
 
 def draw_players(axis: Axes, sample: Followed, coalition: int) -> None:
     """The grid of players, with those of one coalition filled."""
-    players = np.atleast_2d(sample.players)
+    players = sample.players if sample.players.ndim == 2 else in_rows(int(sample.players.max()) + 1)
     inside = (players >= 0) & ((coalition >> np.maximum(players, 0)) & 1 == 1)
     if sample.image is not None:
         axis.imshow(sample.image, interpolation="nearest", alpha=0.9)
@@ -199,6 +202,18 @@ def draw_players(axis: Axes, sample: Followed, coalition: int) -> None:
     axis.add_collection(LineCollection(outlines(players), colors="#606060", linewidths=0.5))
     axis.set(xticks=[], yticks=[], visible=True)
     axis.grid(False)
+
+
+def in_rows(n_players: int, columns: int = 5) -> np.ndarray:
+    """A map of players that have no place in an image, such as words, in reading order.
+
+    Example:
+        >>> in_rows(7)
+        array([[ 0,  1,  2,  3,  4],
+               [ 5,  6, -1, -1, -1]])
+    """
+    places = np.arange(-(-n_players // columns) * columns)
+    return np.where(places < n_players, places, -1).reshape(-1, columns)
 
 
 def outlines(players: np.ndarray) -> list[list[tuple[float, float]]]:

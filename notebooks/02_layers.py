@@ -143,15 +143,18 @@ figures_layers.by_depth(mean_orders, "mean order")
 #
 # For a few samples, the strongest interactions of the output (left) and the strongest of those that some layer had and
 # the output has not (right). A filled patch belongs to the interaction, other players are outlined in grey; everything
-# else is background, which is never masked. Below each map its effect in every layer, in units of the layer's output
-# range, drawn only where it is salient: grey what it shares with the output, orange what the output will have forgotten.
+# else is background, which is never masked. Words, which have no place in an image, are drawn as squares in reading
+# order, five a row. Below each map its effect in every layer, in units of the layer's output range, where it is
+# salient: grey what it shares with the output, orange what the output will have forgotten.
 # The image is shown where the data set is at hand; the shipped games do not contain it.
 
 # %% mystnb={"figure": {"caption": "Fig. 1 of the paper on real samples: the strongest interactions of the output (left) and the strongest forgotten ones (right), drawn on the players and followed through the layers of the network.", "name": "fig-1-followed"}} tags=["hide-input"]
-first_of_each = {name.split("/")[0]: name for name in reversed(played)}.values()
+first_of_each: dict[str, str] = {}
+for name in played:
+    first_of_each.setdefault(name.split("/")[0], name)
 cases = [
     figures_layers.follow(played[name], kept[name].isel(sample=k))
-    for name in followed or reversed(first_of_each)
+    for name in followed or first_of_each.values()
     for k in range(min(samples_followed, kept[name].sizes["sample"]))
 ]
 figures_layers.followed(cases, interactions_shown)

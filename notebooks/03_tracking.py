@@ -43,6 +43,7 @@ seed: int = 0  # of these draws
 
 # %% tags=["hide-input"]
 import time
+from collections import Counter
 
 import xarray as xr
 from IPython.display import Markdown
@@ -221,6 +222,16 @@ general
 # %% tags=["hide-input"]
 each = claims.Verdicts(claims_tracking.readings(means))
 each
+
+# %% tags=["hide-input"]
+tally = Counter(verdict.verdict for verdict in [*general, *each])
+Markdown(
+    f"Of {tally.total()} verdicts on this page, "
+    + ", ".join(
+        f"{count} say that the claim **{word}**" for word, count in tally.items()
+    )
+    + "."
+)
 
 # %% [markdown]
 # How each verdict follows from its numbers was fixed before the numbers were known:

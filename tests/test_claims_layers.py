@@ -23,10 +23,10 @@ N_PLAYERS = 4
 LAYER_NAMES = [*(f"block{k}" for k in range(1, 7)), "output"]
 
 
-def means_around(value: float, spread: float) -> xr.Dataset:
+def means_around(value: float, spread: float, n_layers: int = 7) -> xr.Dataset:
     """What a network's statistic may look like: an estimate, and resamples evenly spread around it."""
     draws = np.concatenate(([value], np.linspace(value - spread, value + spread, 101)))
-    return xr.Dataset({"number": ("resample", draws)})
+    return xr.Dataset({"number": ("resample", draws)}, {"layer": range(n_layers)})
 
 
 def verdict(limit: float = 0.0, above: bool = True, **networks: tuple[float, float]) -> str:
@@ -91,6 +91,12 @@ def test_every_data_set_gets_its_own_verdict_on_every_claim():
         ("second", "mnist: mlp7, vgg11"),
         ("second", "cifar10: mlp7"),
     ]
+
+
+def test_networks_without_thirds_are_left_out():
+    games = {"a/deep": means_around(1, 0.1), "a/shallow": means_around(1, 0.1, n_layers=3)}
+    judged = judge_all({"claim": [Expected("number", lambda means: means.number)]}, games)
+    assert [verdict.subject for verdict in judged] == ["a: deep"]
 
 
 def test_thirds_leave_the_output_out():

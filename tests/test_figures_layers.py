@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -79,6 +80,11 @@ def test_strongest_of_the_output_and_of_what_it_forgot():
     assert forgotten == [("or", 6), ("or", 5)]
 
 
+def test_players_without_a_place_come_in_reading_order():
+    assert figures_layers.in_rows(7).tolist() == [[0, 1, 2, 3, 4], [5, 6, -1, -1, -1]]
+    assert figures_layers.in_rows(10).shape == (2, 5)
+
+
 def test_outlines_run_between_players_and_not_inside_them():
     players = np.array([[0, 0, -1], [0, 0, -1]])
     segments = figures_layers.outlines(players)
@@ -86,18 +92,19 @@ def test_outlines_run_between_players_and_not_inside_them():
     assert ((1.5, -0.5), (1.5, 0.5)) in [tuple(segment) for segment in segments]
 
 
-def test_follow_takes_players_and_image_of_the_sample():
-    players = np.zeros((2, 8, 8), dtype=np.int8)  # the images of the digits are always at hand
+def test_follow_takes_players_and_image_of_the_sample(monkeypatch):
+    images = torch.arange(5.0)[:, None, None, None] + torch.linspace(0, 2, 64).reshape(1, 8, 8)
+    monkeypatch.setattr(figures_layers, "images_at_hand", lambda dataset: images)
+    players = np.zeros((2, 8, 8), dtype=np.int8)
     players[1] = 5
-    game = xr.Dataset(
-        {"players": (("sample", "y", "x"), players)}, {"sample": [3, 4]}, {"name": "digits/mlp7", "dataset": "digits"}
-    )
+    attributes = {"network": "mlp7", "dataset": "digits"}
+    game = xr.Dataset({"players": (("sample", "y", "x"), players)}, {"sample": [3, 4]}, attributes)
     one = xr.DataArray(np.zeros((2, 3, 64)), {"sample": 4}, ("kind", "layer", "coalition"))
     followed = figures_layers.follow(game, one)
-    assert followed.name == "digits/mlp7\nno. 4"
+    assert followed.name == "digits\nmlp7\nno. 4"
     assert (followed.players == 5).all()
     assert followed.image.shape == (8, 8, 3)
-    assert followed.image.max() == 1
+    assert (followed.image.min(), followed.image.max()) == (0, 1)
 
 
 def test_no_image_of_a_data_set_that_is_not_at_hand(monkeypatch, tmp_path):
