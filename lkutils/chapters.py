@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -127,30 +128,30 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
         return target
 
     print(f"{name}: running", flush=True)
+    # Not beside the target: what a killed run leaves behind must not end up in the book.
+    running = paths.RUNS / "running" / f"{name}.{os.getpid()}.ipynb"
     failed = paths.RUNS / "failed" / f"{name}.ipynb"
-    with paths.replacing(target) as temporary:
-        # papermill tells the format of a notebook by its suffix.
-        running = temporary.with_suffix(".ipynb")
-        try:
-            papermill.execute_notebook(
-                str(source),
-                str(running),
-                given,
-                cwd=str(paths.ROOT),
-                progress_bar=sys.stderr.isatty(),
-                extra_arguments=["--log-level=ERROR"],  # the kernel would warn that it talks over TCP on this machine
-            )
-            finish(running, key)
-            running.replace(temporary)
-        except (PapermillExecutionError, DeadKernelError) as error:
-            failed.parent.mkdir(parents=True, exist_ok=True)
-            running.replace(failed)
-            raise ChapterError(
-                f"chapter {name} failed {reason(error)}\n"
-                f"The failed notebook is {failed}; the earlier executed chapter, if any, is as it was."
-            ) from error
-        finally:
-            running.unlink(missing_ok=True)
+    for path in (running, failed, target):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(running),
+            given,
+            cwd=str(paths.ROOT),
+            progress_bar=sys.stderr.isatty(),
+            extra_arguments=["--log-level=ERROR"],  # the kernel would warn that it talks over TCP on this machine
+        )
+        finish(running, key)
+        running.replace(target)
+    except (PapermillExecutionError, DeadKernelError) as error:
+        running.replace(failed)
+        raise ChapterError(
+            f"chapter {name} failed {reason(error)}\n"
+            f"The failed notebook is {failed}; the earlier executed chapter, if any, is as it was."
+        ) from error
+    finally:
+        running.unlink(missing_ok=True)
     return target
 
 

@@ -135,7 +135,7 @@ def test_a_failed_run_leaves_the_earlier_chapter_and_says_where_to_look(project)
     assert str(failed) in str(caught.value)
     assert "no such luck" in failed.read_text()
     assert target.read_bytes() == before
-    assert [path.name for path in target.parent.iterdir()] == ["tiny.ipynb"]
+    assert list((project / "runs" / "running").iterdir()) == []
 
 
 def test_a_notebook_that_something_else_put_there_is_not_published(project):
