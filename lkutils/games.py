@@ -25,8 +25,9 @@ from lkutils.datasets import Dataset
 from lkutils.experiments import EXPERIMENTS, Experiment, dataset_of, find_experiment, layers_of, network_of
 from lkutils.extraction import extract_interactions
 from lkutils.masking import coalition_values
+from lkutils.progress import progress
 from lkutils.provenance import machine, versions
-from lkutils.training import default_device, fit, predict, progress
+from lkutils.training import default_device, fit, predict
 
 SAMPLES_PER_CHUNK = 5
 INTERACTIONS_VERSION = 1  # raise it when extract_interactions changes what it returns, to make old caches invalid

@@ -7,7 +7,6 @@ players outside T are at their baseline, all others and the background as they w
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 
@@ -15,7 +14,8 @@ import psutil
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
-from tqdm.auto import tqdm
+
+from lkutils.progress import progress
 
 # Masked inputs scored at once, where memory allows it: enough to keep the device busy, few enough to stay in the cache.
 LARGEST_BATCH = {"cpu": 128, "cuda": 4096}
@@ -120,7 +120,10 @@ def coalition_values(
     batch_size = power_of_two_up_to(min(batch_size or sensible_batch_size(inputs), n_rows))
     values, start = None, 0
     # TensorFloat-32, the default for convolutions, keeps ten bits: too few for alternating sums of 2^n log-odds.
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False), progress_bar(n_rows) as bar:
+    with (
+        torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        progress(description="masked inputs", total=n_rows) as bar,
+    ):
         while start < n_rows:
             row = torch.arange(start, min(start + batch_size, n_rows), device=inputs.device)
             sample, coalition = row >> n_players, row & (1 << n_players) - 1
@@ -166,12 +169,6 @@ def power_of_two_up_to(size: int) -> int:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that memory ran out: on a CPU, and inside CUDA's libraries, it is a plain RuntimeError."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "alloc" in str(error).lower()
-
-
-def progress_bar(n_rows: int) -> tqdm:
-    """Counts masked inputs on stderr, silent where no one watches."""
-    quiet = True if os.environ.get("CI") else None
-    return tqdm(total=n_rows, desc="masked inputs", unit_scale=True, leave=False, disable=quiet)
 
 
 # ---- checks ---------------------------------------------------------------------------------------------------------

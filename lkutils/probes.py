@@ -7,7 +7,6 @@ dropped at once: memory does not grow with the number of layers, whether the pro
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,9 +17,9 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from lkutils import paths
+from lkutils.progress import progress
 
 
 def fit_probes(
@@ -127,11 +126,6 @@ def fingerprint(network: nn.Module) -> str:
     for tensor in network.state_dict().values():
         digest.update(tensor.cpu().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
-
-
-def progress(iterable, description: str):
-    """A progress bar on stderr, silent where no one watches (CI, or output sent to a file)."""
-    return tqdm(iterable, desc=description, leave=False, disable=True if os.environ.get("CI") else None)
 
 
 class ProbedNetwork(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from lkutils import paths
 from lkutils.encoders import TextClassifier
+from lkutils.progress import progress
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def fit(
         ValueError: if the checkpoint was made with other settings.
         FloatingPointError: if the loss is no longer finite.
     """
-    network.to(device, memory_format=torch.channels_last if inputs.ndim == 4 else torch.preserve_format).train()
+    network.to(device, memory_format=memory_format(inputs)).train()
     optimizer = schedule.optimizer(network)
     finished, seconds = resume(checkpoint, schedule, network, optimizer)
     steps_per_epoch = math.ceil(len(labels) / schedule.batch_size)
@@ -139,18 +138,24 @@ def predict(
     network: nn.Module, inputs: Shaped[Tensor, "sample *shape"], device: torch.device, batch_size: int = 500
 ) -> Int[Tensor, "sample"]:
     """The most likely class of every input, in float32."""
-    network.to(device).eval()
-    return torch.cat([network(batch.to(device)).argmax(dim=1).cpu() for batch in inputs.split(batch_size)])
+    network.to(device, memory_format=memory_format(inputs)).eval()
+    batches = progress(inputs.split(batch_size), "predictions")
+    return torch.cat([network(batch.to(device)).argmax(dim=1).cpu() for batch in batches])
 
 
-def one_cycle(progress: float, peak: float) -> float:
-    """Learning rate after a share ``progress`` of all steps: up to ``peak`` in the first fifth, then down to zero."""
-    if progress < 0.2:
-        return peak * (0.05 + 0.95 * progress / 0.2)
-    return peak * 0.5 * (1 + math.cos(math.pi * (progress - 0.2) / 0.8))
+def memory_format(inputs: Shaped[Tensor, "sample *shape"]) -> torch.memory_format:
+    """Channels last for images, whose convolutions are faster that way, most of all on CPUs."""
+    return torch.channels_last if inputs.ndim == 4 else torch.preserve_format
 
 
-def unchanged(x: Float[Tensor, "batch *shape"], generator: torch.Generator) -> Float[Tensor, "batch *shape"]:
+def one_cycle(done: float, peak: float) -> float:
+    """Learning rate after a share ``done`` of all steps: up to ``peak`` in the first fifth, then down to zero."""
+    if done < 0.2:
+        return peak * (0.05 + 0.95 * done / 0.2)
+    return peak * 0.5 * (1 + math.cos(math.pi * (done - 0.2) / 0.8))
+
+
+def unchanged(x: Shaped[Tensor, "batch *shape"], generator: torch.Generator) -> Shaped[Tensor, "batch *shape"]:
     """No augmentation."""
     return x
 
@@ -192,8 +197,3 @@ def fast_bfloat16(device: torch.device) -> bool:
 def default_device() -> torch.device:
     """The GPU when there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def progress(iterable, description: str):
-    """A progress bar on stderr, silent where no one watches (CI, or output sent to a file)."""
-    return tqdm(iterable, desc=description, leave=False, disable=True if os.environ.get("CI") else None)

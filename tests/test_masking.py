@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from lkutils import masking
 from lkutils.masking import coalition_values, log_odds, mask_inputs
+from lkutils.progress import progress
 
 # ---- log-odds ----
 
@@ -266,7 +267,7 @@ def test_logits_without_a_layer_axis_are_refused(game):
 
 def test_the_progress_bar_is_silent_in_ci(monkeypatch, capsys):
     monkeypatch.setitem(os.environ, "CI", "true")
-    with masking.progress_bar(10) as bar:
+    with progress(total=10) as bar:
         bar.update(5)
     assert capsys.readouterr().err == ""
 
