@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 SMOKE := .smoke
 
 .DEFAULT_GOAL := book
-.PHONY: book test test-browser bench setup clean
+.PHONY: book test test-browser bench lock setup clean
 
 book: setup
 	$(BIN)/python -m lkutils book
@@ -29,6 +29,11 @@ test-browser: book
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# After a change of the dependencies in pyproject.toml.
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
 
 clean:
 	rm -rf _build book/notebooks runs $(SMOKE)

@@ -125,7 +125,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "grammar",
             "distilbert",
             12,
-            AdamSchedule(epochs=4, learning_rate=3e-3, batch_size=64, weight_decay=0.01),
+            AdamSchedule(epochs=6, learning_rate=3e-3, batch_size=64, weight_decay=0.01),
             ProbeSchedule(4, 0.02, 64),
             width=32,
             profile="smoke",
