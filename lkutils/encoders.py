@@ -81,7 +81,12 @@ def pretrained_encoder(weights: str, tokenizer) -> TextClassifier:
     from transformers import AutoModelForSequenceClassification  # takes seconds to import, and only sentences need it
 
     model, loading = AutoModelForSequenceClassification.from_pretrained(
-        weights, num_labels=2, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        weights,
+        num_labels=2,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,  # some are stored in half precision, too little for alternating sums of 2^n log-odds
+        output_loading_info=True,
     )
     network = TextClassifier(model, tokenizer)
     network.has_head = not loading["missing_keys"]
@@ -127,7 +132,8 @@ class TextClassifier(nn.Module):
             return self.model(input_ids=ids, attention_mask=attention).logits
         # XLNet tells its summary token and padding from words by segment (2 and 3); it looks at attention only.
         segments = torch.where(ids == self.cls, 2, 3 * (1 - attention))
-        return self.model(input_ids=ids, attention_mask=attention, token_type_ids=segments).logits
+        # Without use_mems=False it would keep the hidden states of all blocks, for a text that goes on.
+        return self.model(input_ids=ids, attention_mask=attention, token_type_ids=segments, use_mems=False).logits
 
     def lengths(self, ids: Int[Tensor, "sample token"]) -> Int[Tensor, "sample"]:
         """Number of tokens of each sentence, without padding."""

@@ -160,7 +160,7 @@ def tokenizer_of(network: str, weights: str | None = None) -> PreTrainedTokenize
         30522
     """
     if weights:
-        tokenizer = AutoTokenizer.from_pretrained(weights)
+        tokenizer = AutoTokenizer.from_pretrained(weights, trust_remote_code=False)
         if not tokenizer.is_fast or tokenizer.mask_token_id is None:
             raise ValueError(f"the tokenizer of {weights} has no {'mask token' if tokenizer.is_fast else 'word ids'}")
         return tokenizer
