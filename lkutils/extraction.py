@@ -251,14 +251,16 @@ def _iterate(problems: _Problems, inverse: SymmetricInverse) -> tuple[_Problems,
     The first reflection is about "shrink a and c, clip delta", the second about the solutions of Z a + Z'c + delta = v.
     Each new point is a mean of the anchor and the reflected point, and the anchor's weight falls as 1 / steps.
     """
-    point, steps, limits = problems.point, problems.steps, _limits(problems)
+    point, steps, limits = problems.point.clone(), problems.steps, _limits(problems)
+    lower_limits, mirrored = -limits, torch.empty_like(point)  # fresh memory at each step would cost as much as the sums
     for _ in range(ROUND):
-        mirrored = point - 2 * point.clamp(-limits, limits)
+        torch.clamp(point, lower_limits, limits, out=mirrored)
+        torch.sub(point, mirrored, alpha=2, out=mirrored)
         mirrored[2].neg_()
-        y = inverse(_values(mirrored) - problems.v)
-        mirrored -= 2 * _adjoint(y)
+        y = inverse(_values(mirrored).sub_(problems.v))
+        mirrored.sub_(_adjoint(y), alpha=2)
         steps = steps + 1
-        point = torch.lerp(problems.anchor, mirrored, steps / (steps + 1))
+        torch.lerp(problems.anchor, mirrored, steps / (steps + 1), out=point)
     moved = problems._replace(point=point, steps=steps, age=problems.age + ROUND)
     return moved, y / -problems.threshold
 
@@ -314,20 +316,24 @@ def _excess(v: Tensor, x: Tensor, limits: Tensor) -> Tensor:
 
 def _values(x: Tensor) -> Tensor:
     """Z a + Z'c + delta."""
-    return _over_subsets(x[0]) + _over_supersets(x[1]) + x[2]
+    return _over_subsets(x[0]).add_(_over_supersets(x[1])).add_(x[2])
 
 
 def _adjoint(y: Tensor) -> Tensor:
     """Z'y, Z y and y, the last in the units of delta."""
-    return torch.stack((_over_supersets(y), _over_subsets(y), DELTA_WEIGHT * y))
+    x = y.repeat(3, 1, 1)
+    sum_in_place(x[:1], superset=True)
+    sum_in_place(x[1:2])
+    x[2] *= DELTA_WEIGHT
+    return x
 
 
 def _over_subsets(table: Tensor, sign: int = 1) -> Tensor:
-    return sum_in_place(table.clone(memory_format=torch.contiguous_format)[None], sign)[0]
+    return sum_in_place(table.clone()[None], sign)[0]
 
 
 def _over_supersets(table: Tensor) -> Tensor:
-    return sum_in_place(table.clone(memory_format=torch.contiguous_format)[None], superset=True)[0]
+    return sum_in_place(table.clone()[None], superset=True)[0]
 
 
 def _limits(problems: _Problems) -> Tensor:
