@@ -54,9 +54,11 @@ def judge(claim: str, tests: list[Expected], games: Mapping[str, Means]) -> Verd
     for words, statistic, limit, above in tests:
         numbers = []
         for name, means in games.items():
-            low, estimate, high = (metrics.with_interval(statistic(means)).values.round(2) + 0.0).tolist()  # no -0.00
+            bounds = metrics.with_interval(statistic(means)).values
+            low, estimate, high = bounds.tolist()
             clear.append(low > limit if above else high < limit)
             leaning.append(estimate > limit if above else estimate < limit)
+            low, estimate, high = (bounds.round(2) + 0.0).tolist()  # + 0.0, as -0.00 would puzzle readers
             numbers.append(f"{name.split('/')[1]} {estimate:.2f} [{low:.2f}, {high:.2f}]")
         measured.append(f"{words} (claim: {'>' if above else '<'} {limit:g}): {', '.join(numbers)}")
     dataset, networks = next(iter(games)).split("/")[0], [name.split("/")[1] for name in games]
