@@ -30,7 +30,7 @@ from lkutils.provenance import machine, versions
 from lkutils.training import default_device, fit, predict
 
 SAMPLES_PER_CHUNK = 5
-INTERACTIONS_VERSION = 1  # raise it when extract_interactions changes what it returns, to make old caches invalid
+INTERACTIONS_VERSION = 2  # raise it when extract_interactions changes what it returns, to make old caches invalid
 
 
 # ---- load -----------------------------------------------------------------------------------------------------------
