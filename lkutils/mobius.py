@@ -46,8 +46,9 @@ def or_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tensor
         >>> or_interactions(torch.tensor([1.0, 3.0, 3.0, 3.0]))  # an effect of 2 as soon as player 0 or 1 is there
         tensor([1., 0., 0., 2.], dtype=torch.float64)
     """
-    interactions = -superset_sums(values, -1).flip(-1)
-    return torch.cat((values[..., :1].to(torch.float64), interactions[..., 1:]), -1)
+    interactions = superset_sums(values, -1).flip(-1).neg_()
+    interactions[..., 0] = values[..., 0]
+    return interactions
 
 
 def values_from_interactions(
