@@ -98,8 +98,10 @@ if profile == "smoke":
 # \sum_T y_T\, v(x_T) \;\le\; \sum_{S \ne \emptyset} |I_\text{and}(S)| + |I_\text{or}(S)| + \kappa \sum_T |y_T| .
 # $$
 #
-# So $\sum_T y_T v(x_T) - \kappa \sum_T |y_T|$ is a lower bound for *every* decomposition, whoever found it. The *gap* is
-# what a decomposition has above the bound, as a share. Duality says that the best $y$ closes it.
+# (The constant $v(x_\emptyset)$ is no interaction; it drops out because the $y_T$ sum to zero.) So
+# $\sum_T y_T v(x_T) - \kappa \sum_T |y_T|$ is a lower bound for *every* decomposition, whoever found it. The *gap* is
+# what a decomposition has above the bound, as a share. Duality says that the best $y$ closes it. A certificate is
+# checked without trusting whoever made it: it takes one $y$, a few sums, and no knowledge of how it was found.
 #
 # ## A game of three players
 #
@@ -157,6 +159,9 @@ Markdown(
 )
 
 # %% [markdown]
+# Read $y$ as prices for changes of the output. The bound pays for what no interaction can do cheaply: here that the
+# output first rises and then falls as players are added, which takes two interactions of opposite sign.
+#
 # With three players the table has 8 rows and anybody can solve it. With twelve it has 4,096 rows, and the programme
 # more than 12,000 unknowns for each sample and layer: `lkutils.extraction` is made for that.
 #
@@ -168,11 +173,16 @@ Markdown(
 # same length however large $v$ is: outputs ten times larger need a rate ten times larger. `extract_sgd` does the same,
 # with fast transforms in place of dense matrices.
 #
+# Such a descent cannot settle: near the optimum most interactions should be exactly zero, but a step of fixed length
+# jumps back and forth over zero. Large steps stay far from the optimum for that reason, and small ones because
+# they have not arrived when the steps run out. What lies between the two depends on the game.
+#
 # ## Games whose interactions are known
 #
 # Thirty AND interactions of orders 1 to 6 and ten OR interactions of orders 2 to 6, with normal coefficients (standard
 # deviation 1.5), make a game; white noise of 0.02 is added to every value. Which of the interactions does each
-# procedure find?
+# procedure find? All salient ones, with $\tau$ from the largest of each game (footnote 7), are compared with the planted
+# ones above the same $\tau$.
 
 
 # %%
@@ -216,8 +226,14 @@ figures_extraction.by_setting(
 )
 
 # %% [markdown]
+# A procedure that reaches the optimum is at 1 in the left panel; one that finds the planted interactions and no others
+# is on the dotted line in the middle and at 1 on the right. More steps should move a rate's row towards both. The optimum
+# need not be at 1 on the right: noise and $\kappa$ hide weak interactions, and with few players there may be a sparser
+# way to write the same output than the one that made it.
+#
 # The same in numbers. The gap of a descent is measured against the lower bound of the exact extraction, which holds for
-# every decomposition; recall is the share of planted interactions that are among the salient ones.
+# every decomposition; recall is the share of planted interactions that are among the salient ones. Recall alone says
+# little: who calls many interactions salient will have the planted ones among them.
 
 # %% tags=["hide-input"]
 rows = []
@@ -339,9 +355,10 @@ figures_extraction.by_setting(
 )
 
 # %% [markdown]
-# And the certified extraction itself? It too stops somewhere, at the gap that was asked for, and near the optimum many
-# decompositions have nearly the same sum. So here are its counts again with a tenth of that gap, for the networks
-# with at most ten players:
+# And the certified extraction itself? It too stops somewhere, at the gap that was asked for, and many decompositions may
+# have nearly the same sum: the certificate is about the sum of strengths, not about each interaction. So here are the
+# counts again ($\tau$ of footnote 7) with a tenth of that gap, for the networks with at most ten players, and the
+# intersection over union of the two sets of salient interactions:
 
 # %%
 finer = {
@@ -445,7 +462,8 @@ Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in verdicts)))
 # What this says about the paper's 21.8 and 45.6: a number of salient interactions is a number *of a network and of a
 # procedure*, and without the learning rate, the number of steps and the rule of $\tau$ it cannot be compared with
 # another. The certified optimum needs neither a rate nor a number of steps, and whoever solves the same programme finds
-# the same sum of strengths, up to the gap. The paper's own networks and settings are not public, so we cannot say which part of a
+# the same sum of strengths, up to the gap; which interactions carry it can still differ where several decompositions are
+# equally sparse. The paper's own networks and settings are not public, so we cannot say which part of a
 # difference comes from them.
 #
 # ## Run facts
