@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import linprog
 
-from lkutils import extraction
+from lkutils import extraction, solver
 from lkutils.extraction import extract_interactions, extract_sgd
 from lkutils.mobius import coalition_sizes, values_from_interactions
 from lkutils.symmetry import SymmetricInverse, multiplets
@@ -123,7 +123,7 @@ def test_batching_makes_no_difference(monkeypatch):
     values = torch.stack([planted_game(6, noise=0.1, seed=seed)[0] for seed in range(6)])
     together = extract_interactions(values)
     alone = [extract_interactions(v) for v in values]
-    monkeypatch.setattr(extraction, "CHUNK", 2 * 2**6)  # two problems at a time
+    monkeypatch.setitem(solver.CHUNK, "cpu", 2 * 2**6)  # two problems at a time
     in_turn = extract_interactions(values.flip(0).reshape(2, 3, -1))
     for field, table in zip(together._fields, together, strict=True):
         assert torch.allclose(table, torch.stack([getattr(one, field) for one in alone]), rtol=1e-9, atol=1e-9)
@@ -163,7 +163,7 @@ def test_the_result_scales_with_the_game():
 
 
 def test_problems_that_miss_the_gap_are_counted(monkeypatch):
-    monkeypatch.setattr(extraction, "MAX_ITERATIONS", extraction.ROUND)
+    monkeypatch.setattr(solver, "MAX_ITERATIONS", solver.ROUND)
     values = torch.stack([random_values(6), torch.zeros(64, dtype=torch.float64), random_values(6, 1)])
     with pytest.warns(RuntimeWarning, match=r"2 of 3 problems did not reach the gap of 1e-06; their largest is"):
         found = extract_interactions(values, gap=1e-6)
