@@ -58,16 +58,17 @@ def strength_descending(strengths: Mapping[str, xr.DataArray], taus: Mapping[str
     for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
         pooled = -np.sort(-strength.values, axis=None)
         salient = int((pooled > taus[name]).sum())
-        close = axis.inset_axes((0.3, 0.4, 0.68, 0.55), xlim=(0, 2.5 * salient / 1000), ylim=(0, 5 * taus[name]))
+        close = axis.inset_axes((0.36, 0.36, 0.62, 0.58), xlim=(0, 2.5 * salient / 1000), ylim=(0, 5 * taus[name]))
         for part in (axis, close):
             part.plot(np.arange(1, pooled.size + 1) / 1000, pooled, color=COLOURS[0])
             part.axhline(taus[name], color=COLOURS[1], linestyle="--", linewidth=1)
         close.fill_between(
             np.arange(1, salient + 1) / 1000, pooled[:salient], color=COLOURS[0], alpha=0.25, linewidth=0
         )
-        close.set_title(rf"above $\tau$ = {taus[name]:.2f}: {salient / pooled.size:.1%}", color=COLOURS[1], fontsize=8)
+        words = rf"$\tau$ = {taus[name]:.2f}" + f"\nabove it {salient / pooled.size:.1%}"
+        close.text(0.96, 0.92, words, transform=close.transAxes, ha="right", va="top", color=COLOURS[1], fontsize=8)
         close.tick_params(labelsize=6)
-        axis.set(title=name, xlabel="interactions of all samples (thousands)", ylim=(0, None), xlim=(0, None))
+        axis.set(title=name, xlabel="interactions (thousands)", ylim=(0, None), xlim=(0, None))
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
     return figure
 

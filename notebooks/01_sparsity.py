@@ -127,7 +127,7 @@ Markdown(
 # share of the largest strength over all samples of the network (App. M.4). If interactions are sparse, the curve falls
 # to nearly nothing within a small fraction of its width.
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper. Strength of all AND and OR interactions of all samples in descending order, one panel per network; the dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient.", "name": "fig-2-strength"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper. Strength of all AND and OR interactions of all samples in descending order, one panel per network; the inset enlarges the strongest. The dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient.", "name": "fig-2-strength"}} tags=["hide-input"]
 strengths = {
     name: metrics.sorted_strength(found) for name, found in interactions.items()
 }
