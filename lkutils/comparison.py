@@ -12,10 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import xarray as xr
+from scipy.optimize import linprog
 
 from lkutils import metrics
 from lkutils.extraction import Interactions, extract_sgd
-from lkutils.mobius import values_from_interactions
+from lkutils.mobius import coalition_sizes, values_from_interactions
 
 HIGHEST_ORDER = 6  # of a planted term
 
@@ -149,4 +150,37 @@ def recovery(found: xr.DataArray, planted: xr.DataArray, tau_ratio: float = metr
             "recall": both / theirs.sum(axes),
             "iou": both / (ours | theirs).sum(axes),
         }
+    )
+
+
+def corner(values: xr.DataArray, kappa_ratio: float = 0.04) -> xr.Dataset:
+    """Sparsest interactions by the simplex method, which ends at a corner of all solutions that are equally sparse.
+
+    Dense matrices and SciPy's solver: an independent check for small games.
+
+    Args:
+        values: v(x_T) in log-odds (sample, coalition).
+        kappa_ratio: as in `lkutils.extraction.extract_interactions`.
+
+    Returns:
+        ``interactions`` (kind, sample, coalition) and ``objective`` (sample), in log-odds.
+    """
+    size = values.sizes["coalition"]
+    T, S = np.indices((size, size))
+    sizes = coalition_sizes(size.bit_length() - 1).numpy()
+    columns = np.hstack([(S & ~T) == 0, ((S & T) != 0)[:, sizes > 1]]).astype(float)  # first-order OR is AND (App. M.4)
+    width = columns.shape[1]
+    price = np.r_[0.0, np.ones(width - 1), 0.0, np.ones(width - 1), np.zeros(size)]
+    interactions, objective = np.zeros((2, values.sizes["sample"], size)), []
+    for k, v in enumerate(values.values.astype(float)):
+        kappa = kappa_ratio * abs(v[-1] - v[0])
+        bounds = [(0, None)] * (2 * width) + [(0, 0)] + [(-kappa, kappa)] * (size - 1)
+        equations = np.hstack([columns, -columns, np.eye(size)])
+        solved = linprog(price, A_eq=equations, b_eq=v, bounds=bounds, method="highs-ds")
+        both = solved.x[:width] - solved.x[width : 2 * width]
+        interactions[0, k], interactions[1, k, sizes > 1] = both[:size], both[size:]
+        objective.append(solved.fun)
+    return xr.Dataset(
+        {"interactions": (("kind", "sample", "coalition"), interactions), "objective": ("sample", objective)},
+        coords={"kind": ["and", "or"], "sample": values["sample"], "coalition": values["coalition"]},
     )

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 from lkutils import claims, claims_extraction, comparison, figures_extraction, metrics
+from lkutils.extraction import extract_interactions
 
 
 def number(settings=("exact", "SGD 1e-05, 10"), center=10.0):
@@ -62,6 +64,15 @@ def test_exact_stands_first_on_the_same_samples(game, descended):
     assert both["setting"].values[0] == "exact"
     assert both["objective"].sel(setting="exact").values.tolist() == [2.0]
     assert both["interactions"].sizes["setting"] == 5
+
+
+def test_a_corner_is_as_sparse_as_the_extraction_and_matches_up_to_kappa(game):
+    values = game["values"]
+    found = comparison.corner(values)
+    exact = extract_interactions(torch.from_numpy(values.values), gap=1e-4)
+    assert np.allclose(found["objective"], exact.objective, rtol=2e-4)
+    delta = abs(values - metrics.matched_values(found["interactions"])).max("coalition")
+    assert (delta <= 0.04 * abs(values[:, -1] - values[:, 0]) + 1e-6).all()
 
 
 def test_recovery_by_hand():
