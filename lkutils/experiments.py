@@ -127,7 +127,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             12,
             AdamSchedule(epochs=6, learning_rate=3e-3, batch_size=64, weight_decay=0.01),
             ProbeSchedule(4, 0.02, 64),
-            width=32,
+            width=32.0,
             profile="smoke",
         ),
     )

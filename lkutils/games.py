@@ -23,8 +23,9 @@ from torch import nn
 from lkutils import paths, probes
 from lkutils.datasets import Dataset
 from lkutils.experiments import EXPERIMENTS, Experiment, dataset_of, find_experiment, layers_of, network_of
-from lkutils.extraction import extract_interactions
+from lkutils.extraction import Interactions, extract_interactions
 from lkutils.masking import coalition_values
+from lkutils.mobius import values_from_interactions
 from lkutils.progress import progress
 from lkutils.provenance import machine, versions
 from lkutils.training import default_device, fit, predict
@@ -290,27 +291,48 @@ def interactions_of(
 
 
 def interactions_of_layer(game: xr.Dataset, kappa_ratio: float, method: str, gap: float) -> xr.Dataset:
-    """The interactions of a game of one layer, from the cache if they are there."""
-    values = game["values"].values
-    settings = f"{INTERACTIONS_VERSION} {kappa_ratio!r} {method} {gap!r}"
-    path = paths.CACHE / "interactions" / f"{checksum(values, settings)}.nc"
+    """The interactions of a game of one layer: those shipped or found before for the same values, else extracted."""
+    values = game["values"].values.astype(float)
+    key = checksum(game["values"].values, f"{INTERACTIONS_VERSION} {kappa_ratio!r} {method} {gap!r}")
+    path = interactions_path(paths.GAMES, key)
     if not path.exists():
-        found = extract_interactions(torch.from_numpy(values).double(), kappa_ratio, method=method, gap=gap)
-        both = torch.stack([found.and_, found.or_])
-        dataset = xr.Dataset(
-            {
-                "interactions": (("kind", "layer", "sample", "coalition"), both.numpy(), {"units": "log-odds"}),
-                "delta": (("layer", "sample", "coalition"), found.delta.numpy(), {"units": "log-odds"}),
-                "objective": (("layer", "sample"), found.objective.numpy(), {"units": "log-odds"}),
-                "lower_bound": (("layer", "sample"), found.lower_bound.numpy(), {"units": "log-odds"}),
-                "gap": (("layer", "sample"), found.gap.numpy()),
-            }
-        )
-        store(dataset, path)
-    cached = xr.load_dataset(path, engine="h5netcdf")
-    return cached.assign_coords(
+        path = interactions_path(paths.CACHE, key)
+    if not path.exists():
+        store_interactions(extract_interactions(torch.from_numpy(values), kappa_ratio, method=method, gap=gap), path)
+    found = xr.load_dataset(path, engine="h5netcdf")
+    found["interactions"] = (found["multiples"] * found["unit"]).transpose("kind", "layer", "sample", "coalition")
+    and_, or_ = torch.from_numpy(found["interactions"].values)
+    delta = values - values_from_interactions(and_, or_).numpy()
+    found["delta"] = (("layer", "sample", "coalition"), delta, {"units": "log-odds"})
+    found = found.drop_vars(["multiples", "unit"])
+    return found.assign_coords(
         kind=["and", "or"], layer=game["layer"], sample=game["sample"], coalition=game["coalition"]
     )
+
+
+def interactions_path(folder: Path, key: str) -> Path:
+    """Where the interactions of one layer are stored, by the checksum of what they were extracted from and how."""
+    return folder / "interactions" / f"{key[:32]}.nc"
+
+
+def store_interactions(found: Interactions, path: Path) -> None:
+    """Store interactions as multiples of a millionth of the strongest one of each sample, which makes the file small.
+
+    Eq. (3) stays exact, because delta is what the rounded interactions leave of the values. By so much as the rounding
+    errors add up to, less than a thousandth of the strongest interaction, delta may exceed kappa.
+    """
+    both = torch.stack([found.and_, found.or_])
+    unit = both.abs().amax((0, -1)).clamp(min=torch.finfo(both.dtype).tiny) * 2.0**-20
+    dataset = xr.Dataset(
+        {
+            "multiples": (("kind", "layer", "sample", "coalition"), (both / unit[..., None]).round().int().numpy()),
+            "unit": (("layer", "sample"), unit.numpy(), {"units": "log-odds"}),
+            "objective": (("layer", "sample"), found.objective.numpy(), {"units": "log-odds"}),
+            "lower_bound": (("layer", "sample"), found.lower_bound.numpy(), {"units": "log-odds"}),
+            "gap": (("layer", "sample"), found.gap.numpy()),
+        }
+    )
+    store(dataset, path)
 
 
 # ---- provenance -----------------------------------------------------------------------------------------------------

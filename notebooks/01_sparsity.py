@@ -263,9 +263,9 @@ Markdown("\n".join(sentences))
 Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in verdicts)))
 
 # %% [markdown]
-# The count depends on the two things that the definition leaves open, $\tau$ and how well the sum of strengths is
-# minimised: a procedure that stops above the optimum spreads the same output over more interactions. That is why the
-# gap is certified here.
+# The count depends on the two things that the definition leaves open: $\tau$, and how well the sum of strengths is
+# minimised. A procedure that stops above the optimum finds other interactions, more of them or fewer; that is why the gap
+# is certified here. Even the optimum need not be unique. The chapter on extraction measures both.
 #
 # ## Run facts
 
