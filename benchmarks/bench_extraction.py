@@ -40,7 +40,7 @@ def against_sgd() -> list[dict]:
                     "method": method,
                     "seconds a game": spent / len(values),
                     "L1": found.objective.mean().item(),
-                    "certified gap": ((found.objective - lower_bound) / found.objective).max().item(),
+                    "largest certified gap": ((found.objective - lower_bound) / found.objective).max().item(),
                     "salient": salient.sum((-1, -2)).double().mean().item(),
                     "IoU with planted": "" if planted is None else overlap(salient, is_salient(planted)),
                 }

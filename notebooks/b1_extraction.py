@@ -35,7 +35,7 @@ learning_rates: list[float] = [
     1e-3,
 ]  # of the descent; 1e-5 is the laboratory's
 iterations: list[int] = [1000, 10000]  # of the descent; 10000 are the laboratory's
-sgd_samples: int = 10  # samples of each game on which descent is tried, from 2 to 1000
+sgd_samples: int = 5  # samples of each game on which descent is tried, from 2 to 1000
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
