@@ -8,7 +8,6 @@ from scipy.optimize import linprog
 from lkutils import extraction, solver
 from lkutils.extraction import extract_interactions, extract_sgd
 from lkutils.mobius import coalition_sizes, values_from_interactions
-from lkutils.symmetry import SymmetricInverse, multiplets
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
@@ -251,28 +250,6 @@ def test_sgd_is_one_of_the_methods(monkeypatch):
     found = extract_interactions(values, 0.1, method="sgd")
     assert torch.equal(found.and_, expected.and_)
     assert torch.equal(found.delta, expected.delta)
-
-
-@pytest.mark.parametrize("n", range(9))
-def test_symmetric_inverse_equals_a_dense_solve(n):
-    sizes = coalition_sizes(n)
-    shared = sizes[torch.arange(2**n)[:, None] & torch.arange(2**n)]
-    matrix = shared + torch.diag(5.0 + sizes) + (2.0**n)  # depends on |S|, |T| and |S and T| only
-    right = random_values(n, batch=(3,)).T.contiguous()
-    solved = SymmetricInverse(n, lambda x: matrix.double() @ x)(right)
-    assert torch.allclose(solved, torch.linalg.solve(matrix.double(), right), rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("n", range(9))
-def test_multiplets_are_an_orthonormal_basis_sorted_by_order(n):
-    groups = multiplets(n)
-    basis = torch.cat([group.flatten(0, 1) for group in groups])
-    assert torch.allclose(basis @ basis.T, torch.eye(2**n, dtype=torch.float64), atol=1e-14)
-    sizes = coalition_sizes(n)
-    for group in groups:
-        lowest = (n + 1 - len(group)) // 2
-        for place, copies in enumerate(group):
-            assert (copies[:, sizes != lowest + place] == 0).all()
 
 
 @needs_gpu
