@@ -2,9 +2,11 @@
 
 A claim is one or more tests. A test says that a statistic lies above (or below) a limit. "Most" and "lots of" mean more
 than half; low, middle and high layers are thirds of the probed layers, the output not among them; low orders are those
-below n/2 and high orders those above it, of which there are equally many coalitions. These were fixed before the
-numbers were looked at, but for two things: the mean order as a second statistic of "less high-order" was added after the first
-MLP-7 result, and claims whose estimates all lean the right way count as partly since results on the digits were seen.
+below n/2 and high orders those above it, of which there are equally many coalitions.
+
+These were fixed before the numbers were looked at, but for two things. The mean order as a second statistic of "less
+high-order" was added after the first result of MLP-7. And claims whose estimates all lean the right way count as partly
+since results on the digits were seen.
 """
 
 from __future__ import annotations
