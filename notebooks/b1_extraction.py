@@ -28,14 +28,10 @@
 profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch, and short descents
 games: list[str] = []  # such as [mnist/mlp7]; empty for all that the profile has
 players: list[int] = [8, 10]  # number of players of the planted games
-planted: int = 10  # planted games for each number of players, from 2 to 1000
-learning_rates: list[float] = [
-    1e-5,
-    1e-4,
-    1e-3,
-]  # of the descent; 1e-5 is the laboratory's
+planted: int = 5  # planted games for each number of players, from 2 to 1000
+learning_rates: list[float] = [1e-5, 1e-4]  # of the descent; 1e-5 is the laboratory's
 iterations: list[int] = [1000, 10000]  # of the descent; 10000 are the laboratory's
-sgd_samples: int = 5  # samples of each game on which descent is tried, from 2 to 1000
+sgd_samples: int = 3  # samples of each game on which descent is tried, from 2 to 1000
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
