@@ -183,7 +183,7 @@ def transformer_of(experiment: Experiment) -> TextClassifier:
 
     if experiment.dataset == "grammar":
         tokenizer = grammar.grammar_tokenizer()
-        return scratch_encoder(experiment.network, tokenizer, 2, int(experiment.width), mask_rate=0.5)
+        return scratch_encoder(experiment.network, tokenizer, 2, int(experiment.width), mask_rate=0.3)
     tokenizer = sentences.tokenizer_of(experiment.network, experiment.weights)
     if experiment.weights:
         return pretrained_encoder(experiment.weights, tokenizer)
