@@ -38,7 +38,6 @@ gap: float = 0.005  # certified distance of the extraction from the sparsest one
 seed: int = 0  # of the planted games and of the bootstrap that gives the 95 % intervals
 
 # %% tags=["hide-input"]
-import json
 import time
 
 import numpy as np
@@ -52,7 +51,6 @@ from lkutils import (
     claims_extraction,
     figures_extraction,
     metrics,
-    paths,
     provenance,
 )
 from lkutils.comparison import (
@@ -392,35 +390,6 @@ Markdown(header + "\n".join(rows))
 # %% [markdown]
 # Where the last column is far from 1, the sparsest decomposition is not unique, and neither is the number of salient
 # interactions: Sec. 3.2.2 alone does not define it, however well it is solved.
-
-# %% [markdown]
-# ## What the certificate costs
-#
-# From `make bench`, whose tables are in `benchmarks/results.md`: how far from the optimum each procedure may be after
-# so many seconds, and how the cost of the certified extraction grows.
-
-# %% tags=["hide-input"]
-results = paths.ROOT / "benchmarks" / "results.json"
-benchmarks = (
-    json.loads(results.read_text())
-    if results.exists()
-    else {"machine": {}, "tables": {}}
-)
-Markdown(
-    "Measured on: "
-    + (", ".join(benchmarks["machine"].values()) or "no machine yet; run `make bench`")
-    + "."
-)
-
-# %% mystnb={"figure": {"caption": "Certified gap over time on outputs of a shipped network, one line per procedure: the mean over samples, shaded up to the worst sample.", "name": "fig-b1-time"}} tags=["hide-input"]
-figures_extraction.gap_over_time(
-    benchmarks["tables"].get("Extraction: gap over time", [])
-)
-
-# %% mystnb={"figure": {"caption": "Time and memory of the certified extraction for each planted game, by number of players.", "name": "fig-b1-cost"}} tags=["hide-input"]
-figures_extraction.cost_over_players(
-    benchmarks["tables"].get("Extraction: cost over players", [])
-)
 
 # %% [markdown]
 # ## What we found
