@@ -78,7 +78,10 @@ if profile == "smoke":
 #
 # $$
 # \min \sum_{S \ne \emptyset} |I_\text{and}(S)| + |I_\text{or}(S)|
-# \quad\text{such that}\quad
+# \quad\text{such that}
+# $$
+#
+# $$
 # v(x_T) = \sum_{S \subseteq T} I_\text{and}(S) + \sum_{S \cap T \ne \emptyset} I_\text{or}(S) + \delta_T,
 # \quad |\delta_T| \le \kappa .
 # $$
