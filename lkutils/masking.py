@@ -10,11 +10,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
-import psutil
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from lkutils.memory import free_memory
 from lkutils.progress import progress
 
 # Masked inputs scored at once, where memory allows it: enough to keep the device busy, few enough to stay in the cache.
@@ -148,11 +148,6 @@ def coalition_values(
 
 
 # ---- memory ---------------------------------------------------------------------------------------------------------
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that can be had on a device."""
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
 
 
 def sensible_batch_size(inputs: Shaped[Tensor, "sample *shape"]) -> int:
