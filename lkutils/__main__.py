@@ -46,6 +46,9 @@ def parser() -> argparse.ArgumentParser:
     game = commands.add_parser("game", help="make games: train, probe, mask, store; resumes where it was interrupted")
     game.add_argument("--dataset", help=f"one of {', '.join(known('dataset'))}; all of the paper's when left out")
     game.add_argument("--network", help=f"one of {', '.join(known('network'))}; all of the data set's when left out")
+    game.add_argument(
+        "--weights", help="pretrained weights of a transformer: a name on the Hugging Face hub, or a folder"
+    )
     game.add_argument("--force", action="store_true", help="make a game again that exists already")
     game.set_defaults(run=run_game)
 
@@ -84,12 +87,14 @@ def run_game(options: argparse.Namespace) -> None:
     ]
     if not chosen:
         raise ValueError(f"there is no experiment with {options.network} on {options.dataset}")
+    if options.weights and len(chosen) > 1:
+        raise ValueError(f"--weights {options.weights} are those of one network; name it with --dataset and --network")
     for experiment in chosen:
         path = games.game_path(experiment)
         if path.exists() and not options.force:
             print(f"{experiment.name}: exists at {path} (--force makes it again)")
         else:
-            print(f"{experiment.name}: stored at {games.make_game(experiment.name)}")
+            print(f"{experiment.name}: stored at {games.make_game(experiment.name, options.weights)}")
 
 
 def run_chapter(options: argparse.Namespace) -> None:

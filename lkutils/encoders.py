@@ -14,9 +14,7 @@ from torch import Tensor, nn
 BLOCKS = {"distilbert": 6, "bert": 12, "xlnet": 12}
 
 
-def scratch_encoder(
-    name: str, tokenizer, blocks: int | None = None, width: int = 128, mask_rate: float = 0.15
-) -> TextClassifier:
+def scratch_encoder(name: str, tokenizer, blocks: int | None = None, width: int = 128) -> TextClassifier:
     """One of the paper's architectures with random weights, for two classes.
 
     Args:
@@ -24,8 +22,6 @@ def scratch_encoder(
         tokenizer: what its inputs are made with (:func:`lkutils.sentences.tokenizer_of`).
         blocks: number of transformer blocks; when None, as many as the paper's network has.
         width: of the hidden states, a multiple of 32; there is one attention head for every 32.
-        mask_rate: share of the words' tokens that are masked in training, at random. Pretrained encoders learned that
-            way what a mask token means; one from scratch would meet it first in a game.
 
     Raises:
         ValueError: unknown name or unsuitable width.
@@ -62,7 +58,7 @@ def scratch_encoder(
             )
         case "xlnet":
             config = XLNetConfig(d_model=width, n_layer=blocks, n_head=heads, d_inner=4 * width, mem_len=None, **common)
-    network = TextClassifier(AutoModelForSequenceClassification.from_config(config), tokenizer, mask_rate)
+    network = TextClassifier(AutoModelForSequenceClassification.from_config(config), tokenizer)
     network.origin = f"from scratch: {blocks} blocks of width {width}"
     return network
 
@@ -98,6 +94,7 @@ class TextClassifier(nn.Module):
     """A Hugging Face classifier as a network of one tensor, padded token ids; all else it needs is derived from them.
 
     Attributes:
+        architecture: its kind, "bert" for example.
         origin: where the weights come from, in words.
         has_head: whether the classification head is pretrained, too, so that nothing needs training.
 
@@ -112,28 +109,31 @@ class TextClassifier(nn.Module):
     origin = "given"
     has_head = False
 
-    def __init__(self, model: nn.Module, tokenizer, mask_rate: float = 0.0) -> None:
+    def __init__(self, model: nn.Module, tokenizer) -> None:
         """Wrap a model for sequence classification and the tokenizer its inputs are made with."""
         super().__init__()
         self.model = model
-        self.mask_rate = mask_rate
         self.pad, self.mask, self.cls = tokenizer.pad_token_id, tokenizer.mask_token_id, tokenizer.cls_token_id
         self.register_buffer("special", torch.tensor(tokenizer.all_special_ids), persistent=False)
-        self.is_xlnet = model.config.model_type == "xlnet"
+        self.architecture = model.config.model_type
 
     def forward(self, ids: Int[Tensor, "batch token"]) -> Float[Tensor, "batch cls"]:
         """Logits of the classes. Positions that are padding in the whole batch are left out: they change nothing."""
         ids = ids[:, (ids != self.pad).any(dim=0)]
-        if self.training and self.mask_rate:
-            hidden = torch.rand(ids.shape, device=ids.device) < self.mask_rate
-            ids = ids.masked_fill(hidden & ~torch.isin(ids, self.special), self.mask)
         attention = (ids != self.pad).long()
-        if not self.is_xlnet:
+        if self.architecture != "xlnet":
             return self.model(input_ids=ids, attention_mask=attention).logits
         # XLNet tells its summary token and padding from words by segment (2 and 3); it looks at attention only.
         segments = torch.where(ids == self.cls, 2, 3 * (1 - attention))
         # Without use_mems=False it would keep the hidden states of all blocks, for a text that goes on.
         return self.model(input_ids=ids, attention_mask=attention, token_type_ids=segments, use_mems=False).logits
+
+    def mask_words(
+        self, ids: Int[Tensor, "batch token"], rate: float, generator: torch.Generator
+    ) -> Int[Tensor, "batch token"]:
+        """Sentences in which a share of the words' tokens, drawn at random, is replaced by the mask token."""
+        drawn = torch.rand(ids.shape, generator=generator).to(ids.device) < rate
+        return ids.masked_fill(drawn & ~torch.isin(ids, self.special), self.mask)
 
     def lengths(self, ids: Int[Tensor, "sample token"]) -> Int[Tensor, "sample"]:
         """Number of tokens of each sentence, without padding."""
@@ -151,4 +151,4 @@ class TextClassifier(nn.Module):
 
         XLNet's blocks put the position before the batch: (position, batch, width).
         """
-        return hidden[-1] if self.is_xlnet else hidden[:, 0]
+        return hidden[-1] if self.architecture == "xlnet" else hidden[:, 0]

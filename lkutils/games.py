@@ -21,8 +21,17 @@ import xarray as xr
 from torch import nn
 
 from lkutils import paths, probes
+from lkutils.checkpoints import fingerprint
 from lkutils.datasets import Dataset
-from lkutils.experiments import EXPERIMENTS, Experiment, dataset_of, find_experiment, layers_of, network_of
+from lkutils.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    dataset_of,
+    find_experiment,
+    layers_of,
+    network_of,
+    pretrained,
+)
 from lkutils.extraction import Interactions, extract_interactions
 from lkutils.masking import coalition_values
 from lkutils.mobius import values_from_interactions
@@ -101,16 +110,21 @@ def list_games() -> list[xr.Dataset]:
 # ---- make -----------------------------------------------------------------------------------------------------------
 
 
-def make_game(name: str) -> Path:
+def make_game(name: str, weights: str | None = None) -> Path:
     """Train, probe and mask; store the game. Whatever is finished already is not done again.
 
     Interrupted at any moment it resumes: network and probes after their last epoch, masking after its last chunk of
     samples. The file of an earlier game stays as it is until the new one is complete.
 
+    Args:
+        name: of the game.
+        weights: of a transformer, a model's name on the Hugging Face hub or its folder; None trains from scratch.
+
     Raises:
-        ValueError: unknown name.
+        ValueError: unknown name, or weights that do not belong to the network.
+        OSError: no such weights, or none in safetensors format.
     """
-    experiment = find_experiment(name)
+    experiment = find_experiment(name) if weights is None else pretrained(find_experiment(name), weights)
     device = default_device()
     dataset = dataset_of(experiment)
     network, training_seconds = trained_network(experiment, dataset, device)
@@ -143,7 +157,7 @@ def make_game(name: str) -> Path:
             "versions": json.dumps(versions()),
             "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "data_sha256": dataset.checksum,
-            "weights_sha256": probes.fingerprint(probed),
+            "weights_sha256": fingerprint(probed),
             "values_sha256": checksum(values),
         },
     )
@@ -164,7 +178,7 @@ def trained_network(experiment: Experiment, dataset: Dataset, device: torch.devi
     network = network_of(experiment, dataset)
     if experiment.training is None or getattr(network, "has_head", False):
         return network.to(device).eval(), 0.0
-    checkpoint = paths.CACHE / "checkpoints" / f"{experiment.name}.pt"
+    checkpoint = checkpoint_path(experiment, "network")
     seconds = fit(network, dataset.train_inputs, dataset.train_labels, experiment.training, checkpoint, device)
     return network, seconds
 
@@ -175,12 +189,18 @@ def probed_network(
     """The network with trained linear probes on its layers, and the seconds that probing took."""
     layers, pool = layers_of(network)
     probed = probes.ProbedNetwork(network, layers, dataset.train_inputs[:1], dataset.n_classes, pool)
-    checkpoint = paths.CACHE / "checkpoints" / f"{experiment.name}.probes.pt"
+    checkpoint = checkpoint_path(experiment, "probes")
     settings = asdict(experiment.probes)
     seconds = probes.fit_probes(
         probed, dataset.train_inputs, dataset.train_labels, checkpoint=checkpoint, device=device, **settings
     )
     return probed, seconds
+
+
+def checkpoint_path(experiment: Experiment, part: str) -> Path:
+    """Where the checkpoint of an experiment's network or probes is."""
+    source = "pretrained." if experiment.weights else ""
+    return paths.CACHE / "checkpoints" / f"{experiment.name}.{source}{part}.pt"
 
 
 def correct_samples(experiment: Experiment, network: nn.Module, dataset: Dataset, device: torch.device) -> np.ndarray:
@@ -251,7 +271,7 @@ def masked_values(
 
 def chunk_folder(experiment: Experiment, probed: probes.ProbedNetwork) -> Path:
     """Where the finished chunks lie; other weights, other folder."""
-    return paths.CACHE / "chunks" / experiment.name / probes.fingerprint(probed)[:16]
+    return paths.CACHE / "chunks" / experiment.name / fingerprint(probed)[:16]
 
 
 def player_axes(dataset: Dataset) -> tuple[str, ...]:

@@ -33,32 +33,43 @@ N_PLAYERS = 6
 WRONG_LABELS = 0.05
 
 
-def grammar_dataset(tokenizer: PreTrainedTokenizerBase, n_train: int = 6000, n_test: int = 600) -> Dataset:
+def grammar_dataset(tokenizer: PreTrainedTokenizerBase, n_train: int = 6000) -> Dataset:
     """Sentences of the grammar as token ids; games are played on the test sentences.
 
     Example:
         >>> grammar_dataset(grammar_tokenizer()).sample_players[0, :12]  # [CLS] honestly , the plot is not good , today
         tensor([-1,  0, -1, -1,  1,  2,  3,  4, -1,  5, -1, -1])
     """
-    draw = random.Random(0)
-    train, test = ([draw_sentence(draw) for _ in range(count)] for count in (n_train, n_test))
-    ids = token_ids([words for words, _ in train], tokenizer)
+    train, train_labels = draw_sentences(n_train, seed=0)
+    sentences, labels = grammar_samples()
+    draw = random.Random(2)
     wrong = torch.tensor([draw.random() < WRONG_LABELS for _ in train])
-    sentences, labels = [words for words, _ in test], torch.tensor([label for _, label in test])
-    test_ids = token_ids(sentences, tokenizer)
+    test_ids, test_labels = token_ids(sentences, tokenizer), torch.tensor(labels)
     return Dataset(
-        train_inputs=ids,
-        train_labels=torch.tensor([label for _, label in train]) ^ wrong,
+        train_inputs=token_ids(train, tokenizer),
+        train_labels=torch.tensor(train_labels) ^ wrong,
         test_inputs=test_ids,
-        test_labels=labels,
+        test_labels=test_labels,
         sample_inputs=test_ids,
-        sample_labels=labels,
+        sample_labels=test_labels,
         sample_players=players_of(sentences, [player_places(words) for words in sentences], tokenizer),
         baseline=torch.full((LENGTH,), tokenizer.mask_token_id),
         n_classes=2,
         n_players=N_PLAYERS,
-        checksum=hashlib.sha256(repr((train, test, wrong.tolist())).encode()).hexdigest(),
+        checksum=hashlib.sha256(repr((train, train_labels, sentences, wrong.tolist())).encode()).hexdigest(),
     )
+
+
+def grammar_samples() -> tuple[list[list[str]], list[int]]:
+    """The 600 sentences that accuracy is measured and games are played on, as words, and their verdicts."""
+    return draw_sentences(600, seed=1)
+
+
+def draw_sentences(count: int, seed: int) -> tuple[list[list[str]], list[int]]:
+    """Random sentences and their verdicts."""
+    draw = random.Random(seed)
+    sentences, labels = zip(*(draw_sentence(draw) for _ in range(count)), strict=True)
+    return list(sentences), list(labels)
 
 
 def draw_sentence(draw: random.Random) -> tuple[list[str], int]:

@@ -6,7 +6,6 @@ dropped at once: memory does not grow with the number of layers, whether the pro
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lkutils import paths
+from lkutils.checkpoints import fingerprint, resume, save
 from lkutils.progress import progress
 
 
@@ -69,9 +68,7 @@ def fit_probes(
                 f"the loss of {', '.join(broken)} is not finite after epoch {epoch + 1}; lower {learning_rate=}"
             )
         seconds += time.perf_counter() - start
-        with paths.replacing(checkpoint) as temporary:
-            state = {"probes": probed.probes.state_dict(), "optimizer": optimizer.state_dict()}
-            torch.save(state | {"epoch": epoch + 1, "seconds": seconds, "settings": settings}, temporary)
+        save(checkpoint, settings, probed.probes, optimizer, epoch + 1, seconds)
     return seconds
 
 
@@ -91,20 +88,6 @@ def backpropagate(
     return losses
 
 
-def resume(checkpoint: Path, settings: str, probes: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    """Load an earlier session's state, if any; returns the number of finished epochs and the seconds they took."""
-    if not checkpoint.exists():
-        return 0, 0.0
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    if state["settings"] != settings:
-        raise ValueError(
-            f"{checkpoint} was made with other settings ({state['settings']}, now {settings}). Delete it to start anew."
-        )
-    probes.load_state_dict(state["probes"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["epoch"], state["seconds"]
-
-
 @torch.no_grad()
 def accuracy(
     probed: ProbedNetwork,
@@ -118,14 +101,6 @@ def accuracy(
     for x, y in progress(batches, "accuracy of the probes"):
         hits += (probed(x.to(probed.device)).argmax(dim=-1) == y.to(probed.device)).sum(dim=-1)
     return hits / len(labels)
-
-
-def fingerprint(network: nn.Module) -> str:
-    """The sha256 of a network's weights."""
-    digest = hashlib.sha256()
-    for tensor in network.state_dict().values():
-        digest.update(tensor.cpu().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
 
 
 class ProbedNetwork(nn.Module):

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lkutils import paths
+from lkutils.checkpoints import fingerprint, resume, save
 from lkutils.encoders import TextClassifier
 from lkutils.progress import progress
 
@@ -27,7 +27,10 @@ class Schedule:
         learning_rate: the largest one, reached after a fifth of the steps; it then falls to zero along a cosine.
         batch_size: samples per step.
         weight_decay: L2 penalty.
-        augment: "none", or "shift" (random shifts by up to an eighth of the side), or "shift-flip" (and mirror images).
+        augment: of images, "none", or "shift" (random shifts by up to an eighth of the side), or "shift-flip" (and
+            mirror images).
+        mask_rate: of sentences, the share of words' tokens that are masked at random. Pretrained encoders learned that
+            way what a mask token means; one trained from scratch would meet it first in a game.
         seed: of the initial weights, the order of samples and the augmentation.
     """
 
@@ -36,6 +39,7 @@ class Schedule:
     batch_size: int
     weight_decay: float = 5e-4
     augment: str = "none"
+    mask_rate: float = 0.0
     seed: int = 0
 
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
@@ -70,12 +74,13 @@ def fit(
     share a batch.
 
     Raises:
-        ValueError: if the checkpoint was made with other settings.
+        ValueError: if the checkpoint was made with other settings, samples or initial weights.
         FloatingPointError: if the loss is no longer finite.
     """
     network.to(device, memory_format=memory_format(inputs)).train()
     optimizer = schedule.optimizer(network)
-    finished, seconds = resume(checkpoint, schedule, network, optimizer)
+    settings = f"{schedule!r}, samples={len(labels)}, network before training={fingerprint(network)}"
+    finished, seconds = resume(checkpoint, settings, network, optimizer)
     steps_per_epoch = math.ceil(len(labels) / schedule.batch_size)
     inputs, labels = inputs.to(device), labels.to(device)
 
@@ -92,6 +97,8 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = one_cycle(step / (schedule.epochs * steps_per_epoch), schedule.learning_rate)
             x = AUGMENTATIONS[schedule.augment](inputs[batch], generator)
+            if schedule.mask_rate:
+                x = network.mask_words(x, schedule.mask_rate, generator)
             with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
                 loss = F.cross_entropy(network(x).float(), labels[batch])
             optimizer.zero_grad()
@@ -102,28 +109,9 @@ def fit(
                 f"the loss became {loss.item()} in epoch {epoch + 1}; lower learning_rate={schedule.learning_rate}"
             )
         seconds += time.perf_counter() - start
-        with paths.replacing(checkpoint) as temporary:
-            state = {"model": network.state_dict(), "optimizer": optimizer.state_dict()}
-            torch.save(state | {"epoch": epoch + 1, "seconds": seconds, "schedule": repr(schedule)}, temporary)
+        save(checkpoint, settings, network, optimizer, epoch + 1, seconds)
     network.eval()
     return seconds
-
-
-def resume(
-    checkpoint: Path, schedule: Schedule, network: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[int, float]:
-    """Load an earlier session's state, if any; returns the number of finished epochs and the seconds they took."""
-    if not checkpoint.exists():
-        return 0, 0.0
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    if state["schedule"] != repr(schedule):
-        raise ValueError(
-            f"{checkpoint} was made with other settings ({state['schedule']}, now {schedule!r}). "
-            "Delete it to start anew."
-        )
-    network.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["epoch"], state["seconds"]
 
 
 def similar_together(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -7,6 +8,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, XLNe
 
 from lkutils import grammar, training
 from lkutils.encoders import pretrained_encoder, scratch_encoder
+from lkutils.experiments import EXPERIMENTS
 from lkutils.extraction import extract_interactions
 from lkutils.grammar import grammar_dataset, grammar_tokenizer
 from lkutils.masking import coalition_values
@@ -21,7 +23,7 @@ SENTENCES = [
     ["great", "cast"],
     ["the", "film", "feels", "dull", "or", "poor", "here"],
 ]
-SCHEDULE = AdamSchedule(epochs=3, learning_rate=3e-3, batch_size=64, weight_decay=0.01)
+SCHEDULE = AdamSchedule(epochs=3, learning_rate=3e-3, batch_size=64, weight_decay=0.01, mask_rate=0.3)
 
 
 def xlnet_tokenizer():
@@ -37,10 +39,10 @@ def tokenizers():
     return {"distilbert": grammar_tokenizer(), "bert": grammar_tokenizer(), "xlnet": xlnet_tokenizer()}
 
 
-def tiny(name, tokenizer, blocks=2, **settings):
+def tiny(name, tokenizer, blocks=2):
     """A small network whose weights are large enough for every input to matter."""
     torch.manual_seed(0)
-    network = scratch_encoder(name, tokenizer, blocks=blocks, width=32, **settings).eval()
+    network = scratch_encoder(name, tokenizer, blocks=blocks, width=32).eval()
     for weights in network.parameters():
         if weights.ndim > 1:
             weights.data.mul_(8)
@@ -148,18 +150,29 @@ def test_a_game_is_played_on_the_sentences_with_mask_tokens(tokenizers, name):
     assert values[-1].std() > 0.01
 
 
-def test_training_hides_words_at_random_and_nothing_else(tokenizers):
-    tokenizer, seen = tokenizers["bert"], []
-    network, ids = tiny("bert", tokenizer, mask_rate=0.3), token_ids(SENTENCES * 40, tokenizer)
-    network.model.register_forward_pre_hook(lambda module, args, kept: seen.append(kept["input_ids"]), with_kwargs=True)
-    network.train()(ids)
-    network.eval()(ids)
-    trained, evaluated = seen
-    assert torch.equal(evaluated, ids[:, :11])
-    hidden, special = trained != evaluated, torch.isin(evaluated, torch.tensor(tokenizer.all_special_ids))
-    assert (trained[hidden] == tokenizer.mask_token_id).all()
+def test_training_masks_words_at_random_and_nothing_else(tokenizers):
+    tokenizer = tokenizers["bert"]
+    network, ids = tiny("bert", tokenizer), token_ids(SENTENCES * 40, tokenizer)
+    masked = network.mask_words(ids, 0.3, torch.Generator().manual_seed(0))
+    hidden, special = masked != ids, torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
+    assert (masked[hidden] == tokenizer.mask_token_id).all()
     assert not hidden[special].any()
     assert hidden[~special].float().mean() == pytest.approx(0.3, abs=0.06)
+
+
+def test_a_network_is_trained_on_sentences_with_words_masked(tokenizers, tmp_path):
+    tokenizer, shares = tokenizers["distilbert"], {}
+    data = grammar_dataset(tokenizer, n_train=256)
+    for rate in (0.0, 0.5):
+        network, seen = tiny("distilbert", tokenizer), []
+        network.register_forward_pre_hook(lambda module, args, seen=seen: seen.append(args[0]))
+        schedule = dataclasses.replace(SCHEDULE, epochs=1, mask_rate=rate)
+        training.fit(network, data.train_inputs, data.train_labels, schedule, tmp_path / f"{rate}.pt", CPU)
+        ids = torch.cat(seen)
+        words = ~torch.isin(ids, torch.tensor([tokenizer.pad_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id]))
+        shares[rate] = (ids[words] == tokenizer.mask_token_id).float().mean().item()
+    assert shares[0.0] == 0
+    assert shares[0.5] == pytest.approx(0.5, abs=0.05)
 
 
 def test_an_unknown_architecture_is_refused(tokenizers):
@@ -189,7 +202,6 @@ def test_a_folder_of_hugging_face_gives_its_logits(tokenizers, tmp_path, name):
     assert list(network.blocks()) == ["block1", "block2"]
     assert network.has_head
     assert network.origin == f"pretrained: {tmp_path}"
-    assert network.mask_rate == 0
 
 
 def test_a_pretrained_encoder_gets_a_head_that_is_to_be_trained(tokenizers, tmp_path):
@@ -248,10 +260,10 @@ class Killed(BaseException):
 
 def test_an_interrupted_training_ends_with_the_same_weights(tokenizers, tmp_path, monkeypatch):
     tokenizer = tokenizers["distilbert"]
-    data = grammar_dataset(tokenizer, n_train=256, n_test=8)
+    data = grammar_dataset(tokenizer, n_train=256)
 
     def train(checkpoint):
-        network = tiny("distilbert", tokenizer, mask_rate=0.5)
+        network = tiny("distilbert", tokenizer)
         training.fit(network, data.train_inputs, data.train_labels, SCHEDULE, tmp_path / checkpoint, CPU)
         return network.state_dict()
 
@@ -273,7 +285,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tokenizers, tmp_path
 
 
 def test_a_checkpoint_of_another_optimizer_is_refused(tokenizers, tmp_path):
-    data = grammar_dataset(tokenizers["bert"], n_train=64, n_test=8)
+    data = grammar_dataset(tokenizers["bert"], n_train=64)
     settings = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 32}
 
     def train(schedule):
@@ -294,8 +306,8 @@ def learned(tmp_path_factory):
     tokenizer = grammar_tokenizer()
     data = grammar_dataset(tokenizer)
     torch.manual_seed(0)
-    network = scratch_encoder("distilbert", tokenizer, blocks=2, width=32, mask_rate=0.3)
-    schedule = AdamSchedule(epochs=6, learning_rate=3e-3, batch_size=64, weight_decay=0.01)
+    network = scratch_encoder("distilbert", tokenizer, blocks=2, width=32)
+    schedule = EXPERIMENTS["grammar/distilbert"].training
     checkpoint = tmp_path_factory.mktemp("grammar") / "c.pt"
     training.fit(network, data.train_inputs, data.train_labels, schedule, checkpoint, CPU)
     return data, network

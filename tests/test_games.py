@@ -3,9 +3,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForSequenceClassification
 
-from lkutils import experiments, games, paths, probes
+from lkutils import experiments, games, grammar, paths, probes
 from lkutils.__main__ import main
+from lkutils.encoders import scratch_encoder
 from lkutils.experiments import Experiment, ProbeSchedule
 from lkutils.mobius import values_from_interactions
 from lkutils.training import Schedule
@@ -211,6 +213,49 @@ def test_interactions_explain_the_values_up_to_delta(path):
     assert (found["gap"] <= 0.005).all()
 
 
+# ---- pretrained transformers ----
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A pretrained classifier as Hugging Face stores it, that knows the grammar's words; and an experiment for it."""
+    tokenizer = grammar.grammar_tokenizer()
+    torch.manual_seed(0)
+    scratch_encoder("distilbert", tokenizer, blocks=3, width=32).model.save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    experiment = Experiment("grammar", "distilbert", 5, None, ProbeSchedule(1, 0.02, 64), profile="smoke")
+    known = {"digits/mlp7": TINY, "grammar/distilbert": experiment}
+    monkeypatch.setattr(experiments, "EXPERIMENTS", known)
+    monkeypatch.setattr(games, "EXPERIMENTS", known)
+    samples = paths.CACHE / "games" / "grammar" / "samples.json"
+    samples.parent.mkdir(parents=True)
+    samples.write_text(json.dumps(list(range(20))))
+    return tmp_path / "model"
+
+
+def test_a_game_of_a_pretrained_transformer_is_one_option_away(folder, capsys):
+    arguments = ["game", "--dataset", "grammar", "--network", "distilbert", "--weights", str(folder)]
+    with pytest.warns(UserWarning, match="does not classify samples .* correctly; they are left out"):
+        assert main(arguments) == 0
+    assert "stored at" in capsys.readouterr().out
+    game = games.load_game("grammar/distilbert")
+    assert game["layer"].values.tolist() == ["block1", "block2", "block3", "output"]
+    assert game.attrs["weights"] == f"pretrained: {folder}"
+    assert json.loads(game.attrs["seconds"])["training"] == 0
+    first = game["sample"].values[0]
+    words, label = (part[first] for part in grammar.grammar_samples())
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    logits = model(**grammar.grammar_tokenizer()(" ".join(words), return_tensors="pt")).logits[0]
+    expected = (logits[label] - logits[1 - label]).item()
+    assert game["values"].sel(layer="output")[0, -1].item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_weights_of_another_architecture_are_refused(folder, capsys):
+    scratch_encoder("bert", grammar.grammar_tokenizer(), blocks=1, width=32).model.save_pretrained(folder)
+    assert main(["game", "--dataset", "grammar", "--weights", str(folder)]) == 2
+    assert "is of the kind bert, not distilbert" in capsys.readouterr().err
+
+
 # ---- command line ----
 
 
@@ -219,6 +264,7 @@ def test_interactions_explain_the_values_up_to_delta(path):
     [
         (["game", "--dataset", "minst"], "unknown dataset 'minst'; known are digits"),
         (["game", "--dataset", "digits", "--network", "mlp8"], "unknown network 'mlp8'; known are mlp7"),
+        (["game", "--dataset", "digits", "--weights", "me/mine"], "'me/mine' are for distilbert, bert, xlnet, but"),
     ],
 )
 def test_the_command_line_refuses_unknown_names(arguments, message, capsys):

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lkutils import probes
+from lkutils.checkpoints import fingerprint
 from lkutils.masking import coalition_values
 from lkutils.probes import ProbedNetwork, accuracy, fit_probes
 
@@ -194,14 +195,14 @@ def test_a_module_must_run_exactly_once(task):
 
 def test_probes_learn_and_their_accuracy_is_measured(probed, task, tmp_path):
     assert accuracy(probed, *task)[0] == pytest.approx(1 / 3)
-    weights = probes.fingerprint(probed.network)
+    weights = fingerprint(probed.network)
     seconds = fit_probes(probed, *task, **SETTINGS, checkpoint=tmp_path / "p.pt")
     scores = accuracy(probed, *task, batch_size=50)
     own = (probed.network(task[0]).argmax(dim=1) == task[1]).float().mean()
     assert (scores[:2] > 0.7).all()
     assert scores[2] == pytest.approx(own.item())
     assert seconds > 0
-    assert probes.fingerprint(probed.network) == weights
+    assert fingerprint(probed.network) == weights
 
 
 def test_probes_trained_together_equal_each_trained_alone(probed, task, tmp_path):
@@ -248,7 +249,7 @@ def test_interrupted_probes_end_with_the_same_weights(task, tmp_path, monkeypatc
     resumed = fresh()
     fit_probes(resumed, *task, **SETTINGS, checkpoint=tmp_path / "resumed.pt")
     assert len(calls) == 8 + 3 + 2 * 8
-    assert probes.fingerprint(resumed) == probes.fingerprint(straight)
+    assert fingerprint(resumed) == fingerprint(straight)
 
 
 def test_finished_probes_are_not_trained_again(probed, task, tmp_path, monkeypatch):
@@ -256,7 +257,7 @@ def test_finished_probes_are_not_trained_again(probed, task, tmp_path, monkeypat
     monkeypatch.delattr(probes, "backpropagate")
     again = ProbedNetwork(tiny_network(), LAYERS, task[0][:1], 3)
     assert fit_probes(again, *task, **SETTINGS, checkpoint=tmp_path / "p.pt") == seconds
-    assert probes.fingerprint(again) == probes.fingerprint(probed)
+    assert fingerprint(again) == fingerprint(probed)
 
 
 def test_a_checkpoint_of_other_settings_or_another_network_is_refused(probed, task, tmp_path):

@@ -205,7 +205,7 @@ def test_the_grammar_means_what_it_says():
 
 def test_both_kinds_of_sentences_have_the_verdict_at_players_3_and_4():
     tokenizer = grammar_tokenizer()
-    data = grammar_dataset(tokenizer, n_train=200, n_test=200)
+    data = grammar_dataset(tokenizer, n_train=200)
     for ids, players in zip(data.sample_inputs, data.sample_players, strict=True):
         verdict = tokenizer.convert_ids_to_tokens(ids[(players == 3) | (players == 4)].tolist())
         assert verdict[0] in ("not", "so") or verdict[0] in grammar.GOOD + grammar.BAD
@@ -224,6 +224,6 @@ def test_one_training_label_in_twenty_is_wrong():
 
 def test_the_grammars_words_are_all_known():
     tokenizer = grammar_tokenizer()
-    data = grammar_dataset(tokenizer, n_train=500, n_test=100)
+    data = grammar_dataset(tokenizer, n_train=500)
     assert not (data.train_inputs == tokenizer.unk_token_id).any()
-    assert data.checksum == grammar_dataset(tokenizer, n_train=500, n_test=100).checksum
+    assert data.checksum == grammar_dataset(tokenizer, n_train=500).checksum
