@@ -50,6 +50,10 @@ HEADER = "| Claim | On | We measured | Paper | Verdict |\n|---|---|---|---|---|\
 class Verdicts(list[Verdict]):
     """The verdicts of a chapter, shown as a table; the book collects them from the executed chapter."""
 
+    def rules(self) -> str:
+        """How the verdicts follow from their numbers, each rule once, as a list in Markdown."""
+        return "\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in self))
+
     def _repr_mimebundle_(self, **_) -> tuple[dict, dict]:
         table = HEADER + "\n".join(verdict.row() for verdict in self)
         return {"text/markdown": table}, {"verdicts": [asdict(verdict) for verdict in self]}

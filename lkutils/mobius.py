@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 # Doubles that a sweep works on at a time: small enough that they stay in the cache through all n passes over them.
-CHUNK = 2**18
+CHUNK = 2**19
 
 
 def and_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tensor, "*batch coalition"]:
@@ -46,7 +46,8 @@ def or_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tensor
         >>> or_interactions(torch.tensor([1.0, 3.0, 3.0, 3.0]))  # an effect of 2 as soon as player 0 or 1 is there
         tensor([1., 0., 0., 2.], dtype=torch.float64)
     """
-    interactions = superset_sums(values, -1).flip(-1).neg_()
+    player_count(values)
+    interactions = _Complement.apply(values.to(torch.float64), -1, True)
     interactions[..., 0] = values[..., 0]
     return interactions
 
@@ -67,8 +68,9 @@ def values_from_interactions(
         >>> values_from_interactions(torch.tensor([1.0, 0.0, 0.0, 2.0]), torch.tensor([0.0, 0.0, 0.0, 5.0]))
         tensor([1., 6., 6., 8.], dtype=torch.float64)
     """
-    missed = superset_sums(or_.flip(-1))  # at T: the sum over all S that do not meet T, the empty one included
-    return subset_sums(and_) + missed[..., :1] - missed + or_[..., :1]
+    player_count(or_)
+    missed = _Complement.apply(or_.to(torch.float64), 1, False)  # at T: minus the sum over all S that do not meet T
+    return subset_sums(and_).add_(missed).add_(or_[..., :1] - missed[..., :1])
 
 
 def shapley_values(
@@ -137,24 +139,39 @@ class _Sums(torch.autograd.Function):
         return _Sums.apply(gradient, ctx.sign, not ctx.superset), None, None
 
 
-def _sweep(values: Tensor, sign: int, superset: bool) -> Tensor:
+class _Complement(torch.autograd.Function):
+    """At T: minus the sum at N without T. It is its own transpose: "S is inside N without T" says the same of T."""
+
+    @staticmethod
+    def forward(ctx, values: Tensor, sign: int, superset: bool) -> Tensor:
+        ctx.sign, ctx.superset = sign, superset
+        return _sweep(values, sign, superset, complement=True)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _Complement.apply(gradient, ctx.sign, ctx.superset), None, None
+
+
+def _sweep(values: Tensor, sign: int, superset: bool, complement: bool = False) -> Tensor:
     """Sums over subsets (or supersets), one player after the other.
 
     The Kronecker power of [[1, 0], [sign, 1]], transposed for supersets: the lowest four players by one small matrix
-    product, because adding neighbours in memory is slow, each other player by one addition in place.
+    product, because adding neighbours in memory is slow, each other player by one addition in place. For complements
+    the rows of the small matrix come in reverse, negated, and at last the rows of the table.
     """
     n = player_count(values)
     low = min(n, 4)
     low_players = _kronecker_power(low, sign, values.device)
+    low_players = low_players.T if superset else low_players
+    low_players = -low_players.flip(0) if complement else low_players
     sums = torch.empty(values.shape, dtype=values.dtype, device=values.device)
     rows = max(1, (CHUNK if values.device.type == "cpu" else values.numel()) >> n)
     for source, target in zip(values.reshape(-1, 2**n).split(rows), sums.view(-1, 2**n).split(rows), strict=True):
-        torch.matmul(
-            source.reshape(-1, 2**low),
-            low_players if superset else low_players.T,
-            out=target.view(-1, 2**low),
-        )
-        sum_in_place(target[..., None], sign, superset, first_player=low)
+        table = torch.empty_like(target) if complement else target
+        torch.matmul(source.reshape(-1, 2**low), low_players.T, out=table.view(-1, 2**low))
+        sum_in_place(table[..., None], sign, superset, first_player=low)
+        if complement:
+            target.view(-1, 2 ** (n - low), 2**low).copy_(table.view(-1, 2 ** (n - low), 2**low).flip(1))
     return sums
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import time
 
 import torch
 
@@ -47,3 +48,20 @@ def git_hash() -> str:
     command = ["git", "-C", str(paths.ROOT), "describe", "--always", "--exclude=*", "--dirty=+"]
     described = subprocess.run(command, capture_output=True, text=True, check=False)
     return described.stdout.strip() or "unknown"
+
+
+def run_facts(started: float, gap: float) -> str:
+    """What a chapter says at its end of the run it comes from, as a table in Markdown.
+
+    Args:
+        started: ``time.perf_counter()`` at its beginning.
+        gap: the largest certified gap in it.
+
+    Example:
+        >>> run_facts(time.perf_counter(), 0.005).splitlines()[2]
+        '| Seconds | 0 (extractions that were done before are read from the cache) |'
+    """
+    seconds = f"{time.perf_counter() - started:.0f} (extractions that were done before are read from the cache)"
+    facts = {"Seconds": seconds, "Machine": machine(), "Commit": git_hash(), "Largest certified gap": f"{gap:.2%}"}
+    lines = [f"| {key} | {value} |" for key, value in (facts | versions()).items()]
+    return "\n".join(["| Fact | Value |", "|---|---|", *lines])

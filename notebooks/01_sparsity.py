@@ -260,7 +260,7 @@ Markdown("\n".join(sentences))
 # How each verdict follows from its number was fixed before the numbers were known:
 
 # %% tags=["hide-input"]
-Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in verdicts)))
+Markdown(verdicts.rules())
 
 # %% [markdown]
 # The count depends on the two things that the definition leaves open: $\tau$, and how well the sum of strengths is
@@ -270,13 +270,4 @@ Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in verdicts)))
 # ## Run facts
 
 # %% tags=["hide-input"]
-facts = {
-    "Seconds": f"{time.perf_counter() - started:.0f} (extractions that were done before are read from the cache)",
-    "Machine": provenance.machine(),
-    "Commit": provenance.git_hash(),
-    "Largest certified gap": f"{worst_gap:.2%}",
-} | provenance.versions()
-Markdown(
-    "| Fact | Value |\n|---|---|\n"
-    + "\n".join(f"| {key} | {value} |" for key, value in facts.items())
-)
+Markdown(provenance.run_facts(started, worst_gap))

@@ -37,7 +37,9 @@ tau_ratio: float = 0.05  # an interaction is salient above this share of the lar
 tau_per_sample: bool = True  # the largest strength of each layer and sample (footnote 7), or of all samples (App. M.4)
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
-followed: list[str] = []  # games drawn in Fig. 1; empty: the first of each data set
+followed: list[
+    str
+] = []  # games drawn in Fig. 1; empty: the first of each data set of images, all of sentences
 samples_followed: int = 2  # samples drawn for each of them, from 1 to 10
 interactions_shown: int = 3  # interactions of the output, and forgotten ones, drawn for each sample, from 1 to 4
 seed: int = 0  # of the bootstrap that gives the 95 % intervals
@@ -47,7 +49,14 @@ import time
 
 from IPython.display import Markdown
 
-from lkutils import claims, claims_layers, figures_layers, metrics, provenance
+from lkutils import (
+    claims,
+    claims_layers,
+    figures_followed,
+    figures_layers,
+    metrics,
+    provenance,
+)
 from lkutils.games import interactions_of, load_game, names
 
 started = time.perf_counter()
@@ -143,21 +152,24 @@ figures_layers.by_depth(mean_orders, "mean order")
 #
 # For a few samples, the strongest interactions of the output (left) and the strongest of those that some layer had and
 # the output has not (right). A filled patch belongs to the interaction, other players are outlined in grey; everything
-# else is background, which is never masked. Words, which have no place in an image, are drawn as squares in reading
-# order, five a row. Below each map its effect in every layer, in units of the layer's output range, where it is
-# salient: grey what it shares with the output, orange what the output will have forgotten.
+# else is background, which is never masked. Below each map its effect in every layer, in units of the layer's output
+# range, where it is salient: grey what it shares with the output, orange what the output will have forgotten.
 # The image is shown where the data set is at hand; the shipped games do not contain it.
 
 # %% mystnb={"figure": {"caption": "Fig. 1 of the paper on real samples: the strongest interactions of the output (left) and the strongest forgotten ones (right), drawn on the players and followed through the layers of the network.", "name": "fig-1-followed"}} tags=["hide-input"]
-first_of_each: dict[str, str] = {}
-for name in played:
-    first_of_each.setdefault(name.split("/")[0], name)
-cases = [
-    figures_layers.follow(played[name], kept[name].isel(sample=k))
-    for name in followed or first_of_each.values()
-    for k in range(min(samples_followed, kept[name].sizes["sample"]))
-]
-figures_layers.followed(cases, interactions_shown)
+images, sentences = figures_followed.follow(played, kept, followed, samples_followed)
+figures_followed.followed_images(images, interactions_shown) if images else "no images"
+
+# %% [markdown]
+# The same for sentences. Each row is a set of words that act together: "not & good" as an AND, "good | great" as
+# an OR. Above the line are the strongest interactions of the output, below it the strongest of those that it has
+# forgotten; colour is the effect on the log-odds of the true label in each layer, in output ranges, white where
+# it is not salient. Words are shown where the data set is at hand, else their places among the players.
+
+# %% mystnb={"figure": {"caption": "Fig. 1 of the paper for sentences: effect of the strongest interactions of the output (above the line) and of the strongest forgotten ones (below it) in every layer.", "name": "fig-1-sentences"}} tags=["hide-input"]
+figures_followed.followed_sentences(
+    sentences, interactions_shown
+) if sentences else "no sentences"
 
 # %% [markdown]
 # ## Every pair of layers
@@ -208,7 +220,7 @@ verdicts
 # How each verdict follows from its numbers was fixed before the numbers were known:
 
 # %% tags=["hide-input"]
-Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in verdicts)))
+Markdown(verdicts.rules())
 
 # %% [markdown]
 # The first claim is put in two ways. The paper does not say which orders are high; we took
@@ -221,13 +233,4 @@ Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in verdicts)))
 # ## Run facts
 
 # %% tags=["hide-input"]
-facts = {
-    "Seconds": f"{time.perf_counter() - started:.0f} (extractions that were done before are read from the cache)",
-    "Machine": provenance.machine(),
-    "Commit": provenance.git_hash(),
-    "Largest certified gap": f"{worst_gap:.2%}",
-} | provenance.versions()
-Markdown(
-    "| Fact | Value |\n|---|---|\n"
-    + "\n".join(f"| {key} | {value} |" for key, value in facts.items())
-)
+Markdown(provenance.run_facts(started, worst_gap))

@@ -237,7 +237,7 @@ Markdown(
 # How each verdict follows from its numbers was fixed before the numbers were known:
 
 # %% tags=["hide-input"]
-Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in [*general, *each])))
+Markdown(claims.Verdicts([*general, *each]).rules())
 
 # %% [markdown]
 # The intervals are over samples of one trained network each; how much another training run would change is not in them.
@@ -245,13 +245,4 @@ Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in [*general, *
 # ## Run facts
 
 # %% tags=["hide-input"]
-facts = {
-    "Seconds": f"{time.perf_counter() - started:.0f} (extractions that were done before are read from the cache)",
-    "Machine": provenance.machine(),
-    "Commit": provenance.git_hash(),
-    "Largest certified gap": f"{worst_gap:.2%}",
-} | provenance.versions()
-Markdown(
-    "| Fact | Value |\n|---|---|\n"
-    + "\n".join(f"| {key} | {value} |" for key, value in facts.items())
-)
+Markdown(provenance.run_facts(started, worst_gap))

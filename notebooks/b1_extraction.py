@@ -438,7 +438,7 @@ Markdown("\n".join(lines))
 # How each verdict follows from its number was fixed before this page was run on the networks:
 
 # %% tags=["hide-input"]
-Markdown("\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in verdicts)))
+Markdown(verdicts.rules())
 
 # %% [markdown]
 # What this says about the paper's 21.8 and 45.6: a number of salient interactions is a number *of a network and of a
@@ -458,13 +458,4 @@ worst_gap = max(
     ),
     *(float(part["gap"].max()) for part in exact.values()),
 )
-facts = {
-    "Seconds": f"{time.perf_counter() - started:.0f} (extractions that were done before are read from the cache)",
-    "Machine": provenance.machine(),
-    "Commit": provenance.git_hash(),
-    "Largest certified gap": f"{worst_gap:.2%}",
-} | provenance.versions()
-Markdown(
-    "| Fact | Value |\n|---|---|\n"
-    + "\n".join(f"| {key} | {value} |" for key, value in facts.items())
-)
+Markdown(provenance.run_facts(started, worst_gap))

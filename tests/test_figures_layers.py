@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import torch
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -55,61 +54,6 @@ def test_similarity_has_a_panel_for_each_game(kept):
     images = [image for axis in shown(figure) for image in axis.images]
     assert np.allclose(images[0].get_array(), matrix)
     assert shown(figure)[0].get_xticklabels()[-1].get_text() == "out"
-
-
-@pytest.mark.parametrize("shape", [(3, 4), (9,)])
-def test_followed_draws_players_and_effects(kept, shape):
-    players = np.full(np.prod(shape), -1)
-    players[:4] = range(4)
-    one = kept.isel(sample=0)
-    sample = figures_layers.Followed("a/x\nno. 1", one, players.reshape(shape))
-    figure = drawn(figures_layers.followed([sample, sample], count=2))
-    assert len(shown(figure)) == 16
-    (kind, coalition), _ = figures_layers.strongest(one, 2)[0]
-    heights = [bar.get_height() for bar in shown(figure)[4].patches[:7]]
-    assert np.allclose(heights, one.sel(kind=kind, coalition=coalition))
-
-
-def test_strongest_of_the_output_and_of_what_it_forgot():
-    values = np.zeros((2, 3, 8))
-    values[0, 2] = [9, 1, -3, 0, 0, 0, 0, 2]  # 9 is the empty coalition
-    values[1, 0, 5], values[1, 1, 6], values[0, 0, 2] = 4, -5, 8
-    one = xr.DataArray(values, {"kind": ["and", "or"], "coalition": range(8)}, ("kind", "layer", "coalition"))
-    in_output, forgotten = figures_layers.strongest(one, 2)
-    assert in_output == [("and", 2), ("and", 7)]
-    assert forgotten == [("or", 6), ("or", 5)]
-
-
-def test_players_without_a_place_come_in_reading_order():
-    assert figures_layers.in_rows(7).tolist() == [[0, 1, 2, 3, 4], [5, 6, -1, -1, -1]]
-    assert figures_layers.in_rows(10).shape == (2, 5)
-
-
-def test_outlines_run_between_players_and_not_inside_them():
-    players = np.array([[0, 0, -1], [0, 0, -1]])
-    segments = figures_layers.outlines(players)
-    assert len(segments) == 8  # the border of a square of 2 x 2
-    assert ((1.5, -0.5), (1.5, 0.5)) in [tuple(segment) for segment in segments]
-
-
-def test_follow_takes_players_and_image_of_the_sample(monkeypatch):
-    images = torch.arange(5.0)[:, None, None, None] + torch.linspace(0, 2, 64).reshape(1, 8, 8)
-    monkeypatch.setattr(figures_layers, "images_at_hand", lambda dataset: images)
-    players = np.zeros((2, 8, 8), dtype=np.int8)
-    players[1] = 5
-    attributes = {"network": "mlp7", "dataset": "digits"}
-    game = xr.Dataset({"players": (("sample", "y", "x"), players)}, {"sample": [3, 4]}, attributes)
-    one = xr.DataArray(np.zeros((2, 3, 64)), {"sample": 4}, ("kind", "layer", "coalition"))
-    followed = figures_layers.follow(game, one)
-    assert followed.name == "digits\nmlp7\nno. 4"
-    assert (followed.players == 5).all()
-    assert followed.image.shape == (8, 8, 3)
-    assert (followed.image.min(), followed.image.max()) == (0, 1)
-
-
-def test_no_image_of_a_data_set_that_is_not_at_hand(monkeypatch, tmp_path):
-    monkeypatch.setenv("LKUTILS_DATA", str(tmp_path))
-    assert figures_layers.images_at_hand.__wrapped__("cifar10") is None
 
 
 def test_tracked_draws_the_parts(kept):
