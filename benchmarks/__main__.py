@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import bench_extraction, bench_masking, bench_mobius
+from lkutils import paths
 
 # Title of a table -> the function that measures its rows, each a dict of column and value.
 BENCHMARKS = {
@@ -21,7 +22,6 @@ BENCHMARKS = {
     "Extraction: cost over players": bench_extraction.cost_over_players,
     "Extraction: cost over problems": bench_extraction.cost_over_problems,
 }
-FOLDER = Path(__file__).parent
 
 
 def main() -> None:
@@ -33,9 +33,9 @@ def main() -> None:
         tables[title] = measure()
         page += ["", f"## {title}", "", *table_lines(tables[title])]
         print("\n".join(page[-len(tables[title]) - 4 :]), f"\n({time.perf_counter() - start:.0f} s)\n", flush=True)
-    (FOLDER / "results.md").write_text("\n".join(page) + "\n")
-    (FOLDER / "results.json").write_text(json.dumps({"machine": facts, "tables": tables}, indent=1) + "\n")
-    print(f"Written: {FOLDER / 'results.md'} and results.json")
+    paths.MEASURED.with_suffix(".md").write_text("\n".join(page) + "\n")
+    paths.MEASURED.write_text(json.dumps({"machine": facts, "tables": tables}, indent=1) + "\n")
+    print(f"Written: {paths.MEASURED.with_suffix('.md')} and results.json")
 
 
 def describe_machine() -> dict[str, str]:

@@ -78,8 +78,9 @@ def cost_over_players() -> list[dict]:
 
 
 def cost_over_problems() -> list[dict]:
-    """Time and memory for planted games of ten players as their number grows."""
-    return [measured(10, count) for count in (1, 3, 10, 30, 100, 300, 1000)]
+    """Time and memory for planted games of ten and of twelve players as their number grows."""
+    sizes = {10: (1, 3, 10, 30, 100, 300, 1000), 12: (30, 240)}
+    return [measured(n, count) for n, counts in sizes.items() for count in counts]
 
 
 def planted_games(n: int, count: int, noise: float = 0.02) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ What is compared runs in turns in one process, and ratios are taken turn by turn
 """
 
 import statistics
-import time
+import timeit
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +15,7 @@ from lkutils.mobius import and_interactions, or_interactions, values_from_intera
 
 TURNS = 15
 SHAPIQ_TURNS = 3  # each takes seconds
+RUNS = 5  # in a turn
 
 
 def main() -> list[dict]:
@@ -50,10 +51,8 @@ def ratios(slow: Callable[[], object], fast: Callable[[], object], turns: int) -
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """How long a run takes."""
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    """How long a run takes: the median of several, because the first one finds the processor's caches empty."""
+    return statistics.median(timeit.repeat(run, number=1, repeat=RUNS))
 
 
 def shapiq_moebius(game: torch.Tensor, n: int) -> shapiq.InteractionValues:

@@ -195,11 +195,12 @@ def content_key(name: str, given: dict[str, Any]) -> str:
     """One hash of everything that a chapter's results depend on.
 
     That is its source and parameters, the lkutils modules that it imports (and those that they import), the shipped
-    games, the figures' style and the locked versions.
+    games, the measurements of `make bench`, the figures' style and the locked versions.
     """
     source = chapter_path(name)
     games = sorted(paths.GAMES.rglob("*.nc"))
-    files = [source, *imported_modules(source), *games, paths.STYLE, paths.ROOT / "requirements.lock"]
+    locked = paths.ROOT / "requirements.lock"
+    files = [source, *imported_modules(source), *games, paths.MEASURED, paths.STYLE, locked]
     digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode())
     for file in files:
         digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())

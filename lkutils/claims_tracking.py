@@ -150,7 +150,7 @@ def readings(games: Mapping[str, Means]) -> list[Verdict]:
     return [
         verdict
         for name, means in games.items()
-        for claim, tests in [USUAL, *READINGS.get(name, [])]
+        for claim, tests in [USUAL, *READINGS.get(name.split(" (")[0], [])]
         for verdict in judge_all({f"{claim} (App. K)": tests}, {name: means})
     ]
 

@@ -112,7 +112,7 @@ EXPERIMENTS: dict[str, Experiment] = {
                 ProbeSchedule(2, 0.01, 64),
                 width=128.0,
             )
-            for network, learning_rate in (("distilbert", 1e-3), ("bert", 5e-4), ("xlnet", 5e-4))
+            for network, learning_rate in (("distilbert", 1e-3), ("bert", 2e-4), ("xlnet", 5e-4))
         ),
         Experiment(
             "digits",

@@ -46,7 +46,7 @@ def follow(
     images, sentences, seen = [], [], set()
     for name, game in games.items():
         is_image = "y" in game["players"].dims
-        if name not in names if names else is_image and game.attrs["dataset"] in seen:
+        if game.attrs["name"] not in names if names else is_image and game.attrs["dataset"] in seen:
             continue
         seen.add(game.attrs["dataset"])
         for k in range(min(count, kept[name].sizes["sample"])):
@@ -54,7 +54,7 @@ def follow(
             if is_image:
                 images.append(follow_image(game, one))
             else:
-                sentences.append(follow_sentence(game, one))
+                sentences.append(follow_sentence(name, game, one))
     return images, sentences
 
 
@@ -197,15 +197,16 @@ class FollowedSentence(NamedTuple):
     players: list[str]
 
 
-def follow_sentence(game: xr.Dataset, kept: xr.DataArray) -> FollowedSentence:
+def follow_sentence(title: str, game: xr.Dataset, kept: xr.DataArray) -> FollowedSentence:
     """What `followed_sentences` needs of one sample of a game; with its words if the data set is at hand.
 
     Args:
+        title: of the game.
         game: as `games.load_game` returns it.
         kept: :func:`metrics.salient_part` of one sample (kind, layer, coalition).
     """
     sample, dataset = kept["sample"].item(), game.attrs["dataset"]
-    name = f"{dataset}/{game.attrs['network']}, no. {sample}, {LABELS[game['label'].sel(sample=sample).item()]}"
+    name = f"{title}, no. {sample}, {LABELS[game['label'].sel(sample=sample).item()]}"
     sentences = sentences_at_hand(dataset)
     if sentences is None:
         return FollowedSentence(name, kept, [f"word {k + 1}" for k in range(game.attrs["n_players"])])

@@ -97,6 +97,23 @@ def load_game(name: str) -> xr.Dataset:
     return game
 
 
+def load_games(chosen: list[str]) -> dict[str, xr.Dataset]:
+    """Several games by title.
+
+    Example:
+        >>> list(load_games(["mnist/mlp7", "sst2/bert"]))
+        ['mnist/mlp7', 'sst2/bert (scratch)']
+    """
+    games = [load_game(name) for name in chosen]
+    return {title(game): game for game in games}
+
+
+def title(game: xr.Dataset) -> str:
+    """Name of a game as figures and tables show it: of a transformer it says whether it was pretrained."""
+    kinds = {"from scratch": " (scratch)", "pretrained": " (pretrained)"}
+    return game.attrs["name"] + kinds.get(game.attrs["weights"].split(":")[0], "")
+
+
 def list_games() -> list[xr.Dataset]:
     """All games that exist, the shipped ones and those of the smoke profile made so far, without their values."""
     existing = [game_path(experiment) for experiment in EXPERIMENTS.values() if game_path(experiment).exists()]

@@ -20,6 +20,8 @@ RUNS = ROOT / "runs"
 HTML = ROOT / "_build" / "html"
 STYLE = BOOK / "_static" / "lk.mplstyle"
 
+MEASURED = ROOT / "benchmarks" / "results.json"
+
 GAMES = ROOT / "data" / "games"
 CACHE = ROOT / "data" / "cache"
 

@@ -41,27 +41,34 @@ import xarray as xr
 from IPython.display import Markdown
 
 from lkutils import claims, figures, metrics, provenance
-from lkutils.games import interactions_of, load_game, names
+from lkutils.games import interactions_of, load_games, names
 
 started = time.perf_counter()
-played = {name: load_game(name) for name in games or names(profile)}
+played = load_games(games or names(profile))
 
 # %% [markdown]
 # ## The games
 #
 # A *game* holds the log-odds $v(x_T)$ of the true label (footnote 3 of the paper) for every coalition $T$ of players
 # that are shown, while the others are masked. Players are patches of the image: on MNIST ten patches of 3x3 pixels with
-# the most ink, on CIFAR-10 twelve of 4x4 pixels from the centre (App. M.1). All samples are test images that the
-# networks classify correctly. Here we look at the networks' own output only; the layers before it come in the next
-# chapters.
+# the most ink, on CIFAR-10 twelve of 4x4 pixels from the centre, in a sentence of SST-2 its ten content words (App.
+# M.1). All samples are test images or sentences that the networks classify correctly. Here we look at the networks' own
+# output only; the layers before it come in the next chapters.
+#
+# The paper's transformers are pretrained. Where the table says "from scratch", and titles say "(scratch)", they are not:
+# they have the original blocks and vocabulary, but are narrower and have seen nothing but SST-2's phrases.
+# [Where the data come from](../data.md) tells how to use pretrained ones.
 
 # %% tags=["hide-input"]
 rows = [
     f"| {name} | {game.attrs['network_accuracy']:.2%} | {game.sizes['sample']} | {game.attrs['n_players']} "
-    f"| {game.sizes['coalition']:,} |"
+    f"| {game.sizes['coalition']:,} | {game.attrs['weights']} |"
     for name, game in played.items()
 ]
-header = "| Game | Test accuracy | Samples | $n$ | Masked outputs per sample |\n|---|---:|---:|---:|---:|\n"
+header = (
+    "| Game | Test accuracy | Samples | $n$ | Masked outputs per sample | Weights |\n"
+    "|---|---:|---:|---:|---:|---|\n"
+)
 Markdown(header + "\n".join(rows))
 
 # %% [markdown]

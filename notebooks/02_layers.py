@@ -57,10 +57,10 @@ from lkutils import (
     metrics,
     provenance,
 )
-from lkutils.games import interactions_of, load_game, names
+from lkutils.games import interactions_of, load_games, names
 
 started = time.perf_counter()
-played = {name: load_game(name) for name in games or names(profile)}
+played = load_games(games or names(profile))
 
 # %% [markdown]
 # ## The probes

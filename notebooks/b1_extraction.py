@@ -38,6 +38,7 @@ gap: float = 0.005  # certified distance of the extraction from the sparsest one
 seed: int = 0  # of the planted games and of the bootstrap that gives the 95 % intervals
 
 # %% tags=["hide-input"]
+import json
 import time
 
 import numpy as np
@@ -51,6 +52,7 @@ from lkutils import (
     claims_extraction,
     figures_extraction,
     metrics,
+    paths,
     provenance,
 )
 from lkutils.comparison import (
@@ -64,7 +66,7 @@ from lkutils.comparison import (
 )
 from lkutils.extraction import extract_interactions
 from lkutils.figures_extraction import interval
-from lkutils.games import interactions_of, load_game, names
+from lkutils.games import interactions_of, load_games, names
 
 started = time.perf_counter()
 if profile == "smoke":
@@ -262,7 +264,7 @@ Markdown(header + "\n".join(rows))
 # of the chapter on sparsity, which has all samples.)
 
 # %%
-played = {name: load_game(name) for name in games or names(profile)}
+played = load_games(games or names(profile))
 exact = {
     name: interactions_of(game, ["output"], kappa_ratio, gap=gap).sel(
         layer="output", drop=True
@@ -393,6 +395,24 @@ Markdown(header + "\n".join(rows))
 # %% [markdown]
 # Where the last column is far from 1, the sparsest decomposition is not unique, and neither is the number of salient
 # interactions: Sec. 3.2.2 alone does not define it, however well it is solved.
+
+# %% [markdown]
+# ## What the certificate costs
+#
+# From `make bench`, whose tables are in `benchmarks/results.md`: how far from the optimum each procedure may be after
+# so many seconds, and how the cost of the certified extraction grows with the number of players.
+
+# %% tags=["hide-input"]
+measured = json.loads(paths.MEASURED.read_text())
+Markdown(f"Measured on: {', '.join(measured['machine'].values())}.")
+
+# %% mystnb={"figure": {"caption": "How far above the optimum each procedure is after so many seconds, on outputs of a shipped network: the mean over samples, shaded up to the worst sample.", "name": "fig-b1-time"}} tags=["hide-input"]
+figures_extraction.gap_over_time(measured["tables"]["Extraction: gap over time"])
+
+# %% mystnb={"figure": {"caption": "Time and memory of the certified extraction of planted games, by number of players.", "name": "fig-b1-cost"}} tags=["hide-input"]
+figures_extraction.cost_over_players(
+    measured["tables"]["Extraction: cost over players"]
+)
 
 # %% [markdown]
 # ## What we found

@@ -91,9 +91,8 @@ def test_no_image_of_a_data_set_that_is_not_at_hand(monkeypatch, tmp_path):
 def test_games_of_images_are_followed_by_the_first_of_each_data_set_and_games_of_sentences_all(kept, monkeypatch):
     monkeypatch.setattr(figures_followed, "at_hand", lambda dataset: False)
     image, text = ("sample", "y", "x"), ("sample", "position")
-    games = {
-        name: game_of(name[0], image if name[0] == "i" else text, list(range(5))) for name in ("i1", "i2", "t1", "t2")
-    }
+    kinds = {"i1": image, "i2": image, "t1": text, "t2": text}
+    games = {name: game_of(name[0], dims, list(range(5))).assign_attrs(name=name) for name, dims in kinds.items()}
     images, sentences = figures_followed.follow(games, dict.fromkeys(games, kept), [], 3)
     assert (len(images), len(sentences)) == (3, 6)
     images, sentences = figures_followed.follow(games, dict.fromkeys(games, kept), ["i2"], 3)
@@ -130,17 +129,18 @@ def test_an_interaction_in_words(kind, coalition, expected):
 
 def test_a_sentence_is_followed_with_its_words(kept):
     one = kept.isel(sample=0).assign_coords(sample=7)
-    followed = figures_followed.follow_sentence(game_of("grammar", ("sample", "position"), [7]), one)
+    followed = figures_followed.follow_sentence(
+        "grammar/net (scratch)", game_of("grammar", ("sample", "position"), [7]), one
+    )
     words = grammar.grammar_samples()[0][7]
-    assert followed.name == f"grammar/net, no. 7, positive: {' '.join(words)}"
+    assert followed.name == f"grammar/net (scratch), no. 7, positive: {' '.join(words)}"
     assert followed.players == [word for word in words if word not in grammar.BACKGROUND]
 
 
 def test_words_of_a_data_set_that_is_not_at_hand_are_numbers(kept, monkeypatch):
     monkeypatch.setattr(figures_followed, "sentences_at_hand", lambda dataset: None)
-    followed = figures_followed.follow_sentence(
-        game_of("sst2", ("sample", "position"), [7]), kept.isel(sample=0).assign_coords(sample=7)
-    )
+    one = kept.isel(sample=0).assign_coords(sample=7)
+    followed = figures_followed.follow_sentence("sst2/net", game_of("sst2", ("sample", "position"), [7]), one)
     assert followed.players == ["word 1", "word 2", "word 3", "word 4"]
 
 

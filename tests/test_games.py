@@ -241,6 +241,7 @@ def test_a_game_of_a_pretrained_transformer_is_one_option_away(folder, capsys):
     game = games.load_game("grammar/distilbert")
     assert game["layer"].values.tolist() == ["block1", "block2", "block3", "output"]
     assert game.attrs["weights"] == f"pretrained: {folder}"
+    assert list(games.load_games(["grammar/distilbert"])) == ["grammar/distilbert (pretrained)"]
     assert json.loads(game.attrs["seconds"])["training"] == 0
     first = game["sample"].values[0]
     words, label = (part[first] for part in grammar.grammar_samples())
