@@ -105,11 +105,11 @@ def run_chapter(options: argparse.Namespace) -> None:
 
 def run_list(options: argparse.Namespace) -> None:
     """Print one line for every game."""
-    print(f"{'game':<20}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
+    print(f"{'game':<26}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
     for game in games.list_games():
         sizes, attrs = game.sizes, game.attrs
         print(
-            f"{attrs['name']:<20}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
+            f"{games.title(game):<26}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
             f"{attrs['network_accuracy']:>10.2%}  {attrs['device']}, {attrs['created']}, "
             f"torch {json.loads(attrs['versions'])['torch']}"
         )

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-# Transformer blocks of the paper's networks.
+# Transformer blocks of the paper's networks, and the width of their hidden states.
+WIDTH = 768
 BLOCKS = {"distilbert": 6, "bert": 12, "xlnet": 12}
 
 
@@ -44,7 +45,10 @@ def scratch_encoder(name: str, tokenizer, blocks: int | None = None, width: int 
         raise ValueError(f"unknown network {name!r}; known are {', '.join(BLOCKS)}")
     if width % 32:
         raise ValueError(f"width={width} is not a multiple of 32, the width of an attention head")
-    blocks, heads, common = blocks or BLOCKS[name], width // 32, {"vocab_size": len(tokenizer), "num_labels": 2}
+    blocks, heads = blocks or BLOCKS[name], width // 32
+    # The originals draw their weights with deviation 0.02. Narrower ones need larger weights to pass on as much.
+    deviation = 0.02 * (WIDTH / width) ** 0.5
+    common = {"vocab_size": len(tokenizer), "num_labels": 2, "initializer_range": deviation}
     match name:
         case "distilbert":
             config = DistilBertConfig(dim=width, n_layers=blocks, n_heads=heads, hidden_dim=4 * width, **common)

@@ -248,7 +248,7 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
         )
         ticks, labels = layer_ticks(sample.kept)
         axis.set_xticks(ticks - 1, labels)
-        axis.set_title("\n".join(textwrap.wrap(sample.name, 110)), fontsize=7, x=0, ha="left")
+        axis.set_title("\n".join(textwrap.wrap(sample.name, 100)), fontsize=7, fontweight="normal")
         axis.grid(False)
         figure.colorbar(image, ax=axis, aspect=8, label="$I(S)$")
     axis.set_xlabel("layer")

@@ -59,7 +59,8 @@ def strength_by_order(strengths: Mapping[str, xr.DataArray]) -> Figure:
             for shade, layer in zip(shades, strength["layer"].values[:-1], strict=True):
                 axis.plot(strength["order"], strength.sel(kind=kind, layer=layer), color=shade, linewidth=1)
             axis.plot(strength["order"], strength.sel(kind=kind).isel(layer=-1), color="black", linestyle="--")
-            axis.set(title=f"{name}\n{KIND_NAMES[kind]}", ylim=(0, strength.max() * 1.05), xlabel="order")
+            title = f"{name}\n{KIND_NAMES[kind]}" if kind == "and" else f"\n{KIND_NAMES[kind]}"
+            axis.set(title=title, ylim=(0, strength.max() * 1.05), xlabel="order")
             axis.set_xticks(strength["order"][:: 2 if strength.sizes["order"] < 12 else 3])
         pair[1].set_yticklabels([])
     for axis in cells[len(strengths) :].flat:

@@ -65,3 +65,10 @@ def test_interval_contains_the_mean_and_narrows_with_more_samples():
     assert words == f"4.50 [{low:.2f}, {high:.2f}], 20 samples"
     _, low_many, high_many, _ = claims.mean_with_interval(many)
     assert high_many - low_many < 0.2 * (high - low)
+
+
+def test_each_rule_of_a_chapters_verdicts_is_told_once():
+    verdicts = claims.Verdicts(
+        [claims.sparsity("mnist", per_sample(AROUND)), claims.sparsity("cifar10", per_sample(AROUND))]
+    )
+    assert verdicts.rules() == f"- {verdicts[0].rule}"
