@@ -218,6 +218,10 @@ general
 # target interactions are learned quickly; ResNet-20's high layers mainly forget high orders; MLP-7 and VGG-11 on
 # CIFAR-10 learn late, but nothing redundant; transformers learn in the middle with much that is redundant. Each reading
 # is a list of statements, and each of them is tested, on AND and OR interactions together.
+#
+# The paper's transformers are pretrained and then fine-tuned. A verdict on one that is marked "(scratch)" therefore says
+# whether the reading holds for the architecture, trained on SST-2 alone. XLNet is only in Sec. 3.3 of the paper; it is
+# put to what App. K says of most networks.
 
 # %% tags=["hide-input"]
 each = claims.Verdicts(claims_tracking.readings(means))
