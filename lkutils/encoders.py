@@ -7,7 +7,7 @@ the two a network is, is one parameter, and ``origin`` says it.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 # Transformer blocks of the paper's networks, and the width of their hidden states.
@@ -92,6 +92,16 @@ def pretrained_encoder(weights: str, tokenizer) -> TextClassifier:
     network.has_head = not loading["missing_keys"]
     network.origin = f"pretrained: {weights}"
     return network
+
+
+def batches_of(
+    network: nn.Module, inputs: Shaped[Tensor, "sample *shape"], order: Int[Tensor, "sample"], batch_size: int
+) -> tuple[Int[Tensor, "batch"], ...]:
+    """Split a random order of samples into batches. Sentences of similar length share one, which saves padding."""
+    if isinstance(network, TextClassifier):
+        lengths = network.lengths(inputs)
+        order = torch.cat([part[lengths[part].argsort(stable=True)] for part in order.split(50 * batch_size)])
+    return order.split(batch_size)
 
 
 class TextClassifier(nn.Module):

@@ -60,16 +60,10 @@ class Experiment:
         return f"{self.dataset}/{self.network}"
 
 
-# App. M.2, which gives nothing for XLNet; here it follows BERT.
-PROBES_OF_TRANSFORMERS = {
-    "distilbert": ProbeSchedule(3, 2e-5, 32),
-    "bert": ProbeSchedule(3, 1e-5, 16),
-    "xlnet": ProbeSchedule(3, 1e-5, 16),
-}
-
 # The paper names the probes' learning rate and batch size (App. M.2) but no number of epochs, and no settings for the
 # networks themselves. Epochs were chosen so that two CPU cores train each network in at most an hour; the accuracy that
-# was reached stands in every game. ResNet-32's probes follow ResNet-20's.
+# was reached stands in every game. ResNet-32's probes follow ResNet-20's. Those of the transformers do not follow App.
+# M.2: with its rates, that of DistilBERT's last block is far from converged after three epochs (data.md has numbers).
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
@@ -116,10 +110,10 @@ EXPERIMENTS: dict[str, Experiment] = {
                 network,
                 50,
                 AdamSchedule(epochs=3, learning_rate=3e-4, batch_size=128, weight_decay=0.01, mask_rate=0.15),
-                probes,
+                ProbeSchedule(3, 0.001, 64),
                 width=128.0,
             )
-            for network, probes in PROBES_OF_TRANSFORMERS.items()
+            for network in BLOCKS
         ),
         Experiment(
             "digits",

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lkutils.checkpoints import fingerprint, resume, save
+from lkutils.encoders import batches_of
 from lkutils.progress import progress
 
 
@@ -55,8 +56,9 @@ def fit_probes(
     for epoch in range(finished, epochs):
         start = time.perf_counter()
         generator = torch.Generator().manual_seed(seed + epoch)
-        batches = torch.randperm(len(labels), generator=generator).to(device).split(batch_size)
-        for batch in progress(batches, f"probes, epoch {epoch + 1} of {epochs}"):
+        order = torch.randperm(len(labels), generator=generator).to(device)
+        drawn = batches_of(probed.network, inputs, order, batch_size)
+        for batch in progress(drawn, f"probes, epoch {epoch + 1} of {epochs}"):
             optimizer.zero_grad()
             losses = backpropagate(probed, inputs[batch], labels[batch])
             optimizer.step()

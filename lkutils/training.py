@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lkutils.checkpoints import fingerprint, resume, save
-from lkutils.encoders import TextClassifier
+from lkutils.encoders import batches_of
 from lkutils.progress import progress
 
 
@@ -89,10 +89,8 @@ def fit(
         torch.manual_seed(schedule.seed + epoch)  # of what networks draw themselves
         generator = torch.Generator().manual_seed(schedule.seed + epoch)
         order = torch.randperm(len(labels), generator=generator).to(device)
-        if isinstance(network, TextClassifier):
-            order = similar_together(order, network.lengths(inputs), 50 * schedule.batch_size)
-        batches = order.split(schedule.batch_size)
-        bar = progress(batches, f"training, epoch {epoch + 1} of {schedule.epochs}")
+        drawn = batches_of(network, inputs, order, schedule.batch_size)
+        bar = progress(drawn, f"training, epoch {epoch + 1} of {schedule.epochs}")
         for step, batch in enumerate(bar, start=epoch * steps_per_epoch):
             for group in optimizer.param_groups:
                 group["lr"] = one_cycle(step / (schedule.epochs * steps_per_epoch), schedule.learning_rate)
@@ -112,13 +110,6 @@ def fit(
         save(checkpoint, settings, network, optimizer, epoch + 1, seconds)
     network.eval()
     return seconds
-
-
-def similar_together(
-    order: Int[Tensor, "sample"], lengths: Int[Tensor, "sample"], stretch: int
-) -> Int[Tensor, "sample"]:
-    """Sort every ``stretch`` samples of a random order by length, so that batches need little padding."""
-    return torch.cat([part[lengths[part].argsort(stable=True)] for part in order.split(stretch)])
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, XLNetTokenizer
 
 from lkutils import grammar, training
-from lkutils.encoders import pretrained_encoder, scratch_encoder
+from lkutils.encoders import batches_of, pretrained_encoder, scratch_encoder
 from lkutils.experiments import EXPERIMENTS
 from lkutils.extraction import extract_interactions
 from lkutils.grammar import grammar_dataset, grammar_tokenizer
@@ -244,14 +244,23 @@ def test_code_that_comes_with_a_model_is_not_run(tokenizers, tmp_path):
 # ---- training -------------------------------------------------------------------------------------------------------
 
 
-def test_sentences_of_similar_length_are_together():
+def test_sentences_of_similar_length_share_a_batch(tokenizers):
     generator = torch.Generator().manual_seed(0)
-    lengths, order = torch.randint(3, 40, (100,), generator=generator), torch.randperm(100, generator=generator)
-    together = training.similar_together(order, lengths, 30)
-    assert [len(part) for part in together.split(30)] == [30, 30, 30, 10]
-    for drawn, part in zip(order.split(30), together.split(30), strict=True):
-        assert set(part.tolist()) == set(drawn.tolist())
-        assert lengths[part].tolist() == sorted(lengths[drawn].tolist())
+    lengths, order = torch.randint(3, 40, (250,), generator=generator), torch.randperm(250, generator=generator)
+    network = tiny("bert", tokenizers["bert"])
+    sentences = torch.where(torch.arange(LENGTH) < lengths[:, None], 7, tokenizers["bert"].pad_token_id)
+    drawn = batches_of(network, sentences, order, 2)
+    assert sorted(torch.cat(drawn).tolist()) == list(range(250))
+    assert {len(batch) for batch in drawn} == {2}
+    for stretch, part in zip(order.split(100), torch.cat(drawn).split(100), strict=True):
+        assert set(part.tolist()) == set(stretch.tolist())
+        assert lengths[part].tolist() == sorted(lengths[stretch].tolist())
+
+
+def test_batches_of_other_inputs_keep_their_order():
+    order = torch.randperm(10, generator=torch.Generator().manual_seed(0))
+    drawn = batches_of(torch.nn.Identity(), torch.zeros(10, 1, 8, 8), order, 4)
+    assert torch.cat(drawn).tolist() == order.tolist()
 
 
 class Killed(BaseException):
