@@ -178,6 +178,9 @@ figures_tracking.ratios(
 #   strength, among interactions that are salient in both, that is treated so.
 # - *Which $\tau$.* That of each layer and sample (footnote 7), or one for all samples of a layer (App. M.4).
 # - *Ratio of means or mean of ratios.* The mean of each sample's ratio gives samples with weak interactions more weight.
+#
+# A fifth, how long the probes are trained, can change a layer's redundancy more than all of these; [the page on
+# data](../data.md) has an example.
 
 # %%
 rows = []
