@@ -137,9 +137,9 @@ EXPERIMENTS: dict[str, Experiment] = {
             "grammar",
             "distilbert",
             12,
-            AdamSchedule(epochs=6, learning_rate=3e-3, batch_size=64, weight_decay=0.01, mask_rate=0.3),
+            AdamSchedule(epochs=6, learning_rate=1e-3, batch_size=64, weight_decay=0.01, mask_rate=0.3),
             ProbeSchedule(4, 0.02, 64),
-            width=32.0,
+            width=64.0,
             profile="smoke",
         ),
     )

@@ -166,8 +166,9 @@ def _sweep(values: Tensor, sign: int, superset: bool, complement: bool = False) 
     low_players = -low_players.flip(0) if complement else low_players
     sums = torch.empty(values.shape, dtype=values.dtype, device=values.device)
     rows = max(1, (CHUNK if values.device.type == "cpu" else values.numel()) >> n)
+    room = torch.empty_like(sums.view(-1, 2**n)[:rows]) if complement else None
     for source, target in zip(values.reshape(-1, 2**n).split(rows), sums.view(-1, 2**n).split(rows), strict=True):
-        table = torch.empty_like(target) if complement else target
+        table = room[: len(target)] if complement else target
         torch.matmul(source.reshape(-1, 2**low), low_players.T, out=table.view(-1, 2**low))
         sum_in_place(table[..., None], sign, superset, first_player=low)
         if complement:

@@ -315,7 +315,7 @@ def learned(tmp_path_factory):
     tokenizer = grammar_tokenizer()
     data = grammar_dataset(tokenizer)
     torch.manual_seed(0)
-    network = scratch_encoder("distilbert", tokenizer, blocks=2, width=32)
+    network = scratch_encoder("distilbert", tokenizer, blocks=2, width=64)
     schedule = EXPERIMENTS["grammar/distilbert"].training
     checkpoint = tmp_path_factory.mktemp("grammar") / "c.pt"
     training.fit(network, data.train_inputs, data.train_labels, schedule, checkpoint, CPU)
