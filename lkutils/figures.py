@@ -144,7 +144,7 @@ def matching_errors(errors: Mapping[str, xr.DataArray], salient_shares: Mapping[
             axis.plot(share, mean, color=color, label=name.removeprefix(f"{dataset}/"))
             axis.fill_between(share, low, high, color=color, alpha=0.2, linewidth=0)
             axis.plot(at, np.interp(at, share, mean), "o", color=color, markeredgecolor="white", markersize=7)
-        axis.set(title=dataset, xlabel="interactions kept, strongest first (% of all)", xscale="log", ylim=(0, None))
+        axis.set(title=dataset, xlabel="strongest kept (% of all)", xscale="log", ylim=(0, None))
         axis.legend()
     label_left(axes, "error of the matched outputs\n(% of the output range)")
     return figure

@@ -55,7 +55,8 @@ def by_setting(
         else:
             axis.set_xscale("log")
             low, high = axis.get_xlim()
-            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1, 3)))
+            steps = (1, 2, 5) if high < 30 * low else (1, 3) if high < 300 * low else (1,)
+            axis.xaxis.set_major_locator(LogLocator(subs=steps))
             axis.xaxis.set_major_formatter("{x:g}")
             axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_yticks(range(len(settings)), settings)
@@ -86,7 +87,8 @@ def strength_by_setting(
             axis.plot(rank, pooled, color=COLOURS[k % len(COLOURS)], label=setting, linewidth=1.3)
             salient = (pooled > tau).sum() / strength.sizes["sample"]
             axis.plot(salient, tau, "o", markersize=4, color=COLOURS[k % len(COLOURS)])
-        axis.set(title=name, xlabel="interactions per sample", xscale="log", yscale="log", ylim=(1e-3, None))
+        axis.set(title=name, xlabel="interactions per sample", xscale="log", yscale="log")
+    axes[0].set_ylim(bottom=1e-3)  # of all panels, now that all lines are there
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure

@@ -409,7 +409,7 @@ Markdown(f"Measured on: {', '.join(measured['machine'].values())}.")
 # %% mystnb={"figure": {"caption": "How far above the optimum each procedure is after so many seconds, on outputs of a shipped network: the mean over samples, shaded up to the worst sample.", "name": "fig-b1-time"}} tags=["hide-input"]
 figures_extraction.gap_over_time(measured["tables"]["Extraction: gap over time"])
 
-# %% mystnb={"figure": {"caption": "Time and memory of the certified extraction of planted games, by number of players.", "name": "fig-b1-cost"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Time of the certified extraction for each planted game, and memory for ten of them together (four of 12 players, two of 13 and 14), by number of players.", "name": "fig-b1-cost"}} tags=["hide-input"]
 figures_extraction.cost_over_players(
     measured["tables"]["Extraction: cost over players"]
 )
