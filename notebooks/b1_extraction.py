@@ -404,7 +404,8 @@ Markdown(header + "\n".join(rows))
 
 # %% tags=["hide-input"]
 measured = json.loads(paths.MEASURED.read_text())
-Markdown(f"Measured on: {', '.join(measured['machine'].values())}.")
+facts = ", ".join(f"{what} {value}" for what, value in measured["machine"].items())
+Markdown(f"Measured with: {facts}.")
 
 # %% mystnb={"figure": {"caption": "How far above the optimum each procedure is after so many seconds, on outputs of a shipped network: the mean over samples, shaded up to the worst sample.", "name": "fig-b1-time"}} tags=["hide-input"]
 figures_extraction.gap_over_time(measured["tables"]["Extraction: gap over time"])
