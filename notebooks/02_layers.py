@@ -37,9 +37,7 @@ tau_ratio: float = 0.05  # an interaction is salient above this share of the lar
 tau_per_sample: bool = True  # the largest strength of each layer and sample (footnote 7), or of all samples (App. M.4)
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
-followed: list[
-    str
-] = []  # games drawn in Fig. 1; empty: the first of each data set of images, all of sentences
+followed: list[str] = []  # games of Fig. 1; empty: one of each image set, all of text
 samples_followed: int = 2  # samples drawn for each of them, from 1 to 10
 interactions_shown: int = 3  # interactions of the output, and forgotten ones, drawn for each sample, from 1 to 4
 seed: int = 0  # of the bootstrap that gives the 95 % intervals

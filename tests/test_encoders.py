@@ -45,7 +45,7 @@ def tiny(name, tokenizer, blocks=2):
     network = scratch_encoder(name, tokenizer, blocks=blocks, width=32).eval()
     for weights in network.parameters():
         if weights.ndim > 1:
-            weights.data.mul_(8)
+            weights.data.mul_(1.6)
     return network
 
 
