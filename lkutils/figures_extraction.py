@@ -38,7 +38,7 @@ def by_setting(
     """
     first = next(iter(next(iter(numbers.values())).values()))
     settings = first["setting"].values
-    figure, axes = panels(len(numbers), height=0.4 + 0.22 * len(settings), sharey=True)
+    figure, axes = panels(len(numbers), height=0.6 + 0.28 * len(settings), sharey=True)
     series = list(dict.fromkeys(name for by_series in numbers.values() for name in by_series))
     for axis, (title, by_series) in zip(axes, numbers.items(), strict=True):
         for name, number in by_series.items():
