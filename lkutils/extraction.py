@@ -15,7 +15,6 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from lkutils.memory import free_memory
 from lkutils.mobius import (
@@ -27,6 +26,7 @@ from lkutils.mobius import (
     superset_sums,
     values_from_interactions,
 )
+from lkutils.progress import progress
 from lkutils.solver import TINY, bytes_needed, sparsest
 
 
@@ -114,7 +114,7 @@ def extract_sgd(
     gamma, delta = torch.zeros_like(v), torch.zeros_like(v)
     step_gamma, step_delta = torch.zeros_like(v), torch.zeros_like(v)
     rates = torch.logspace(0, -1, iterations, dtype=torch.float64) * lr
-    for rate in tqdm(rates[:-1].tolist(), disable=None, desc="descending"):
+    for rate in progress(rates[:-1].tolist(), "descending"):
         half = (v - v[..., :1] - delta) / 2  # the laboratory measures v from v(x_empty)
         slope_and = superset_sums(and_interactions(half + gamma).sign(), -1)
         signs = or_interactions(half - gamma).sign()

@@ -22,6 +22,8 @@ Where the paper leaves a choice, this is ours:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 import xarray as xr
@@ -29,6 +31,7 @@ import xarray as xr
 from lkutils.mobius import coalition_sizes, values_from_interactions
 
 TAU_RATIO = 0.05  # App. M.4 and footnote 7
+TAU_RULES = {"largest of all samples (App. M.4)": False, "largest of each sample (footnote 7)": True}  # per_sample
 
 
 # ---- salience -------------------------------------------------------------------------------------------------------
@@ -59,6 +62,24 @@ def salient(interactions: xr.DataArray, tau: xr.DataArray) -> xr.DataArray:
         ('layer', 'sample')
     """
     return (abs(interactions) > tau) & (interactions.coalition > 0)
+
+
+def salient_counts(
+    interactions: Mapping[str, xr.DataArray], ratio: float = TAU_RATIO
+) -> dict[str, dict[str, xr.DataArray]]:
+    """Number of salient interactions (..., sample) of every game, by both of the paper's definitions of tau.
+
+    Args:
+        interactions: of every game, in log-odds (kind, ..., sample, coalition).
+        ratio: of `salience_threshold`.
+    """
+    return {
+        rule: {
+            name: salient(found, salience_threshold(found, ratio, per_sample)).sum(["kind", "coalition"])
+            for name, found in interactions.items()
+        }
+        for rule, per_sample in TAU_RULES.items()
+    }
 
 
 def nonempty(interactions: xr.DataArray) -> xr.DataArray:

@@ -21,9 +21,9 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float64
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from lkutils.mobius import coalition_sizes, player_count, sum_in_place
+from lkutils.progress import progress
 from lkutils.symmetry import SymmetricInverse
 
 CHUNK = {"cpu": 2**18, "cuda": 2**22}  # doubles in a table: what keeps a processor's cache, or a GPU, full
@@ -66,7 +66,7 @@ def sparsest(
     bound = torch.empty_like(scale)
     room, started = room_for(n, v.device), 0
     problems = _start(games, kappa, torch.arange(0, device=v.device))
-    with tqdm(total=count, disable=None, desc="extracting") as progress:
+    with progress(description="extracting", total=count) as bar:
         while started < count or len(problems.number):
             if (free := min(room - len(problems.number), count - started)) > 0:
                 fresh = _start(games, kappa, torch.arange(started, started + free, device=v.device))
@@ -79,7 +79,7 @@ def sparsest(
             if done.any():
                 solved, problems = _select(problems, done), _select(problems, ~done)
                 best[..., solved.number], bound[solved.number] = solved.best, solved.lower_bound
-                progress.update(len(solved.number))
+                bar.update(len(solved.number))
             problems = _restart(problems)
     a, c = best.transpose(1, 2) * scale[:, None]
     return a, c, bound * scale

@@ -159,19 +159,7 @@ figures.strength_by_rank(strengths, taus)
 # strength of *each* sample (footnote 7). We count with both. The interval is a bootstrap over samples.
 
 # %%
-rules = {
-    "largest of all samples (App. M.4)": False,
-    "largest of each sample (footnote 7)": True,
-}
-counts = {
-    rule: {
-        name: metrics.salient(
-            found, metrics.salience_threshold(found, tau_ratio, per_sample)
-        ).sum(["kind", "coalition"])
-        for name, found in interactions.items()
-    }
-    for rule, per_sample in rules.items()
-}
+counts = metrics.salient_counts(interactions, tau_ratio)
 
 # %% mystnb={"figure": {"caption": "Mean number of salient interactions per sample under both definitions of $\\tau$, with 95 % bootstrap intervals. Dotted: the number that the paper gives for the data set.", "name": "fig-2-counts"}} tags=["hide-input"]
 intervals = {

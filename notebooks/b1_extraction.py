@@ -330,20 +330,9 @@ figures_extraction.strength_by_setting(strengths, taus, longest)
 # property of the network, all rows of a panel would agree.
 
 # %% mystnb={"figure": {"caption": "Mean number of salient interactions per sample by every procedure, under both definitions of $\\tau$, with 95 % bootstrap interval. Dotted: the number that the paper gives for the data set.", "name": "fig-b1-counts"}} tags=["hide-input"]
-rules = {
-    "largest of all samples (App. M.4)": False,
-    "largest of each sample (footnote 7)": True,
-}
-counts = {
-    rule: {
-        name: metrics.salient(
-            part["interactions"],
-            metrics.salience_threshold(part["interactions"], tau_ratio, per_sample),
-        ).sum(["kind", "coalition"])
-        for name, part in both.items()
-    }
-    for rule, per_sample in rules.items()
-}
+counts = metrics.salient_counts(
+    {name: part["interactions"] for name, part in both.items()}, tau_ratio
+)
 expected = {name: claims.PAPER_SALIENT.get(name.split("/")[0]) for name in both}
 figures_extraction.by_setting(
     {

@@ -1,32 +1,16 @@
 """The figures of layers and tracking show the numbers that they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.figure import Figure
+from figure_checks import drawn, salient_interactions, shown
 
 from lkutils import figures_layers, figures_tracking, metrics
-
-LAYER_NAMES = [*(f"block{k}" for k in range(1, 7)), "output"]
-AXES = ("kind", "layer", "sample", "coalition")
 
 
 @pytest.fixture
 def kept() -> xr.DataArray:
-    values = np.random.default_rng(0).normal(size=(2, 7, 5, 16)) ** 5
-    coordinates = {"kind": ["and", "or"], "layer": LAYER_NAMES, "sample": range(5), "coalition": range(16)}
-    return metrics.salient_part(xr.DataArray(values, coordinates, AXES))
-
-
-def drawn(figure: Figure) -> Figure:
-    """Drawing it shows warnings, for example of a layout that does not fit."""
-    figure.canvas.draw()
-    return figure
-
-
-def shown(figure: Figure) -> list[plt.Axes]:
-    return [axis for axis in figure.axes if axis.get_visible()]
+    return salient_interactions()
 
 
 def test_by_depth_has_a_panel_for_each_data_set_and_a_line_for_each_network(kept):

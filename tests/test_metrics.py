@@ -20,6 +20,7 @@ from lkutils.metrics import (
     resampled_means,
     salience_threshold,
     salient,
+    salient_counts,
     salient_part,
     shared,
     similarity,
@@ -78,6 +79,14 @@ def kept(game: xr.DataArray) -> xr.DataArray:
 
 def equals(result: xr.DataArray, answer: list) -> bool:
     return result.shape == np.shape(answer) and np.allclose(result, answer, rtol=0, atol=1e-12, equal_nan=True)
+
+
+def test_counts_of_salient_interactions_by_both_definitions_of_tau(game):
+    counts = salient_counts({"a/x": game})
+    assert list(counts) == ["largest of all samples (App. M.4)", "largest of each sample (footnote 7)"]
+    of_all, of_each = (by_game["a/x"] for by_game in counts.values())
+    assert of_all.values.tolist() == [[3, 4], [3, 4]]
+    assert of_each.values.tolist() == [[4, 4], [3, 4]]
 
 
 # ---- salience
