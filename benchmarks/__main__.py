@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import bench_extraction, bench_masking, bench_mobius
-from lkutils import paths
+from lkutils.paper import paths
 
 # Title of a table -> the function that measures its rows, each a dict of column and value.
 BENCHMARKS = {

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from lkutils.extraction import Interactions, extract_interactions, extract_sgd
-from lkutils.games import load_game
 from lkutils.mobius import coalition_sizes, values_from_interactions
+from lkutils.paper.shipped import load_game
 
 LEARNING_RATES = (1e-5, 1e-4)
 GAME = "mnist/mlp7"

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lkutils import paths
-from lkutils.datasets import patches_at_random
+from lkutils.devices import default_device
 from lkutils.masking import LARGEST_BATCH, coalition_values
-from lkutils.networks import build_network, load_weights, probed_layers
+from lkutils.paper import paths
+from lkutils.paper.networks import build_network, load_weights, probed_layers
+from lkutils.players import patches_at_random
 from lkutils.probes import ProbedNetwork
-from lkutils.training import default_device
 
 TURNS = 7
 N_PLAYERS = 12

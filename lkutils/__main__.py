@@ -8,7 +8,9 @@ import sys
 
 import yaml
 
-from lkutils import chapters, experiments, games
+from lkutils.book import chapters, pages
+from lkutils.book import parameters as chapter_parameters
+from lkutils.paper import experiments, making, shipped
 
 EXAMPLES = """\
 examples:
@@ -53,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     game.set_defaults(run=run_game)
 
     chapter = commands.add_parser("chapter", help="run one chapter; writes an executed copy, never the source")
-    chapter.add_argument("name", metavar="NAME", help=f"one of {', '.join(chapters.list_chapters())}")
+    chapter.add_argument("name", metavar="NAME", help=f"one of {', '.join(chapter_parameters.list_chapters())}")
     chapter.add_argument(
         "-p", "--parameter", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="may be repeated"
     )
@@ -61,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     chapter.set_defaults(run=run_chapter)
 
     book = commands.add_parser("book", help="run every chapter that changed and build the HTML book")
-    book.set_defaults(run=lambda options: chapters.build_book())
+    book.set_defaults(run=lambda options: pages.build_book())
 
     listing = commands.add_parser("list", help="the games that exist, with accuracies")
     listing.set_defaults(run=run_list)
@@ -90,11 +92,11 @@ def run_game(options: argparse.Namespace) -> None:
     if options.weights and len(chosen) > 1:
         raise ValueError(f"--weights {options.weights} are those of one network; name it with --dataset and --network")
     for experiment in chosen:
-        path = games.game_path(experiment)
+        path = experiments.game_path(experiment)
         if path.exists() and not options.force:
             print(f"{experiment.name}: exists at {path} (--force makes it again)")
         else:
-            print(f"{experiment.name}: stored at {games.make_game(experiment.name, options.weights)}")
+            print(f"{experiment.name}: stored at {making.make_game(experiment.name, options.weights)}")
 
 
 def run_chapter(options: argparse.Namespace) -> None:
@@ -106,10 +108,10 @@ def run_chapter(options: argparse.Namespace) -> None:
 def run_list(options: argparse.Namespace) -> None:
     """Print one line for every game."""
     print(f"{'game':<26}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
-    for game in games.list_games():
+    for game in shipped.list_games():
         sizes, attrs = game.sizes, game.attrs
         print(
-            f"{games.title(game):<26}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
+            f"{shipped.title(game):<26}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
             f"{attrs['network_accuracy']:>10.2%}  {attrs['device']}, {attrs['created']}, "
             f"torch {json.loads(attrs['versions'])['torch']}"
         )

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from lkutils.memory import free_memory
+from lkutils.devices import free_memory
 from lkutils.mobius import (
     and_interactions,
     coalition_sizes,
@@ -28,6 +28,9 @@ from lkutils.mobius import (
 )
 from lkutils.progress import progress
 from lkutils.solver import TINY, bytes_needed, sparsest
+
+KAPPA_RATIO = 0.04  # Sec. 3.2.2: kappa over |v(x_N) - v(x_empty)|
+GAP = 0.005  # certified distance from the optimum that is good enough by default
 
 
 class Interactions(NamedTuple):
@@ -44,9 +47,9 @@ class Interactions(NamedTuple):
 
 def extract_interactions(
     values: Float[Tensor, "*batch coalition"],
-    kappa_ratio: float = 0.04,
+    kappa_ratio: float = KAPPA_RATIO,
     method: str = "exact",
-    gap: float = 0.005,
+    gap: float = GAP,
 ) -> Interactions:
     """Sparsest AND-OR interactions of each game in a batch (Sec. 3.2.2).
 
@@ -91,7 +94,7 @@ def extract_interactions(
 
 def extract_sgd(
     values: Float[Tensor, "*batch coalition"],
-    kappa_ratio: float = 0.04,
+    kappa_ratio: float = KAPPA_RATIO,
     lr: float = 1e-5,
     iterations: int = 10_000,
 ) -> Interactions:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-from lkutils.memory import free_memory
+from lkutils.devices import free_memory
 from lkutils.progress import progress
 
 # Masked inputs scored at once, where memory allows it: enough to keep the device busy, few enough to stay in the cache.

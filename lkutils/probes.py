@@ -17,8 +17,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lkutils.checkpoints import fingerprint, resume, save
-from lkutils.encoders import batches_of
+from lkutils.epochs import batches_of, fingerprint, resume, save
 from lkutils.progress import progress
 
 
@@ -33,6 +32,7 @@ def fit_probes(
     checkpoint: Path,
     device: torch.device,
     seed: int = 0,
+    lengths: Int[Tensor, "sample"] | None = None,
 ) -> float:
     """Train the probes of all layers together, in place; returns the seconds it took, over all sessions.
 
@@ -57,7 +57,7 @@ def fit_probes(
         start = time.perf_counter()
         generator = torch.Generator().manual_seed(seed + epoch)
         order = torch.randperm(len(labels), generator=generator).to(device)
-        drawn = batches_of(probed.network, inputs, order, batch_size)
+        drawn = batches_of(order, batch_size, lengths)
         for batch in progress(drawn, f"probes, epoch {epoch + 1} of {epochs}"):
             optimizer.zero_grad()
             losses = backpropagate(probed, inputs[batch], labels[batch])

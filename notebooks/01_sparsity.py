@@ -40,11 +40,15 @@ import numpy as np
 import xarray as xr
 from IPython.display import Markdown
 
-from lkutils import claims, figures, metrics, provenance
-from lkutils.games import interactions_of, load_games, names
+from lkutils import metrics
+from lkutils.book import facts
+from lkutils.claims import verdicts as claims
+from lkutils.figures import sparsity as figures
+from lkutils.games import interactions_of
+from lkutils.paper.shipped import CACHES, game_names, load_games
 
 started = time.perf_counter()
-played = load_games(games or names(profile))
+played = load_games(games or game_names(profile))
 
 # %% [markdown]
 # ## The games
@@ -82,7 +86,7 @@ Markdown(header + "\n".join(rows))
 
 # %%
 extracted = {
-    name: interactions_of(game, ["output"], kappa_ratio, gap=gap)
+    name: interactions_of(game, ["output"], kappa_ratio, gap=gap, caches=CACHES)
     for name, game in played.items()
 }
 interactions = {
@@ -221,16 +225,16 @@ figures.matching_errors(
 # %% tags=["hide-input"]
 verdicts = claims.Verdicts()
 for dataset, errors_ in claims.by_dataset(largest_errors).items():
-    verdicts.append(claims.universal_matching(dataset, errors_))
+    claims.append(claims.universal_matching(dataset, errors_))
 for rule, by_game in counts.items():
     for dataset, count in claims.by_dataset(by_game).items():
-        verdicts.append(claims.salient_count(dataset, count, rule, seed))
+        claims.append(claims.salient_count(dataset, count, rule, seed))
 for dataset, share in claims.by_dataset(
     {name: by_rule[name] / totals[name] for name in played}
 ).items():
-    verdicts.append(claims.sparsity(dataset, share, seed))
+    claims.append(claims.sparsity(dataset, share, seed))
 for dataset, error in claims.by_dataset(salient_errors).items():
-    verdicts.append(claims.few_suffice(dataset, error, seed))
+    claims.append(claims.few_suffice(dataset, error, seed))
 verdicts
 
 # %% tags=["hide-input"]
@@ -255,7 +259,7 @@ Markdown("\n".join(sentences))
 # How each verdict follows from its number was fixed before the numbers were known:
 
 # %% tags=["hide-input"]
-Markdown(verdicts.rules())
+Markdown(claims.rules())
 
 # %% [markdown]
 # The count depends on the two things that the definition leaves open: $\tau$, and how well the sum of strengths is
@@ -265,4 +269,4 @@ Markdown(verdicts.rules())
 # ## Run facts
 
 # %% tags=["hide-input"]
-Markdown(provenance.run_facts(started, worst_gap))
+Markdown(facts.run_facts(started, worst_gap))

@@ -47,18 +47,17 @@ import time
 
 from IPython.display import Markdown
 
-from lkutils import (
-    claims,
-    claims_layers,
-    figures_followed,
-    figures_layers,
-    metrics,
-    provenance,
-)
-from lkutils.games import interactions_of, load_games, names
+from lkutils import metrics, uncertainty
+from lkutils.book import facts
+from lkutils.claims import layers as claims_layers
+from lkutils.claims import verdicts as claims
+from lkutils.figures import followed as figures_followed
+from lkutils.figures import layers as figures_layers
+from lkutils.games import interactions_of
+from lkutils.paper.shipped import CACHES, game_names, load_games
 
 started = time.perf_counter()
-played = load_games(games or names(profile))
+played = load_games(games or game_names(profile))
 
 # %% [markdown]
 # ## The probes
@@ -80,7 +79,7 @@ figures_layers.by_depth(accuracies, "test accuracy (%)")
 
 # %%
 extracted = {
-    name: interactions_of(game, kappa_ratio=kappa_ratio, gap=gap)
+    name: interactions_of(game, kappa_ratio=kappa_ratio, gap=gap, caches=CACHES)
     for name, game in played.items()
 }
 interactions = {
@@ -134,11 +133,11 @@ figures_layers.strength_by_order(strengths)
 
 # %% mystnb={"figure": {"caption": "Mean order of the salient interactions of each layer, weighed by strength, AND and OR together, with 95 % bootstrap intervals over samples.", "name": "fig-layers-order"}} tags=["hide-input"]
 means = {
-    name: metrics.resampled_means(claims_layers.layer_statistics(found), seed=seed)
+    name: uncertainty.resampled_means(claims_layers.layer_statistics(found), seed=seed)
     for name, found in kept.items()
 }
 mean_orders = {
-    name: metrics.with_interval(
+    name: uncertainty.with_interval(
         layers.weighted_order / layers.strength.where(layers.strength > 0)
     )
     for name, layers in means.items()
@@ -192,11 +191,11 @@ figures_layers.similarity(similarities)
 # %%
 rows = []
 for name, found in kept.items():
-    sets = metrics.resampled_means(
+    sets = uncertainty.resampled_means(
         claims_layers.next_layer_similarity((found != 0) * 1.0), seed=seed
     )
     numbers = [
-        metrics.with_interval(number).values
+        uncertainty.with_interval(number).values
         for number in (means[name].next_layer, means[name].other_sample, sets)
     ]
     rows.append(
@@ -218,7 +217,7 @@ verdicts
 # How each verdict follows from its numbers was fixed before the numbers were known:
 
 # %% tags=["hide-input"]
-Markdown(verdicts.rules())
+Markdown(claims.rules())
 
 # %% [markdown]
 # The first claim is put in two ways. The paper does not say which orders are high; we took
@@ -231,4 +230,4 @@ Markdown(verdicts.rules())
 # ## Run facts
 
 # %% tags=["hide-input"]
-Markdown(provenance.run_facts(started, worst_gap))
+Markdown(facts.run_facts(started, worst_gap))

@@ -48,18 +48,17 @@ from collections import Counter
 import xarray as xr
 from IPython.display import Markdown
 
-from lkutils import (
-    claims,
-    claims_layers,
-    claims_tracking,
-    figures_tracking,
-    metrics,
-    provenance,
-)
-from lkutils.games import interactions_of, load_games, names
+from lkutils import metrics, uncertainty
+from lkutils.book import facts
+from lkutils.claims import layers as claims_layers
+from lkutils.claims import tracking as claims_tracking
+from lkutils.claims import verdicts as claims
+from lkutils.figures import tracking as figures_tracking
+from lkutils.games import interactions_of
+from lkutils.paper.shipped import CACHES, game_names, load_games
 
 started = time.perf_counter()
-played = load_games(games or names(profile))
+played = load_games(games or game_names(profile))
 
 # %% [markdown]
 # ## From games to parts
@@ -69,7 +68,7 @@ played = load_games(games or names(profile))
 
 # %%
 extracted = {
-    name: interactions_of(game, kappa_ratio=kappa_ratio, gap=gap)
+    name: interactions_of(game, kappa_ratio=kappa_ratio, gap=gap, caches=CACHES)
     for name, game in played.items()
 }
 interactions = {
@@ -107,7 +106,8 @@ Markdown(
 
 # %%
 means = {
-    name: metrics.resampled_means(part, resamples, seed) for name, part in parts.items()
+    name: uncertainty.resampled_means(part, resamples, seed)
+    for name, part in parts.items()
 }
 shown = {
     name: [
@@ -125,7 +125,7 @@ def of_kind(kind: str) -> dict[str, xr.Dataset]:
 
 def ratios(ratio, kind: str) -> dict[str, xr.DataArray]:
     return {
-        name: metrics.with_interval(ratio(mean.sel(kind=kind)))
+        name: uncertainty.with_interval(ratio(mean.sel(kind=kind)))
         for name, mean in means.items()
     }
 
@@ -252,4 +252,4 @@ Markdown(claims.Verdicts([*general, *each]).rules())
 # ## Run facts
 
 # %% tags=["hide-input"]
-Markdown(provenance.run_facts(started, worst_gap))
+Markdown(facts.run_facts(started, worst_gap))

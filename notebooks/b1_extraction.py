@@ -47,26 +47,18 @@ import xarray as xr
 from IPython.display import Markdown
 from scipy.optimize import linprog
 
-from lkutils import (
-    claims,
-    claims_extraction,
-    figures_extraction,
-    metrics,
-    paths,
-    provenance,
-)
-from lkutils.comparison import (
-    beside_exact,
-    corner,
-    descents,
-    labelled,
-    name_of,
-    planted_games,
-    recovery,
-)
+from lkutils import metrics
+from lkutils.book.facts import run_facts
+from lkutils.claims import extraction as claims_extraction
+from lkutils.claims import verdicts as claims
 from lkutils.extraction import extract_interactions
-from lkutils.figures_extraction import interval
-from lkutils.games import interactions_of, load_games, names
+from lkutils.figures import extraction as figures_extraction
+from lkutils.figures.extraction import interval
+from lkutils.games import interactions_of
+from lkutils.paper import paths
+from lkutils.paper.planted import planted_games, recovery
+from lkutils.paper.procedures import beside_exact, corner, descents, labelled, name_of
+from lkutils.paper.shipped import CACHES, game_names, load_games
 
 started = time.perf_counter()
 if profile == "smoke":
@@ -264,9 +256,9 @@ Markdown(header + "\n".join(rows))
 # of the chapter on sparsity, which has all samples.)
 
 # %%
-played = load_games(games or names(profile))
+played = load_games(games or game_names(profile))
 exact = {
-    name: interactions_of(game, ["output"], kappa_ratio, gap=gap).sel(
+    name: interactions_of(game, ["output"], kappa_ratio, gap=gap, caches=CACHES).sel(
         layer="output", drop=True
     )
     for name, game in played.items()
@@ -413,13 +405,13 @@ verdicts = claims.Verdicts()
 for setting in ("exact", standard):
     by_players = [part["iou"].sel(setting=setting) for part in recovered.values()]
     iou = xr.concat(by_players, xr.IndexVariable("players", players))
-    verdicts.append(claims_extraction.recovers(setting, iou, seed))
+    claims.append(claims_extraction.recovers(setting, iou, seed))
 for dataset, part in excess_of.items():
-    verdicts.append(claims_extraction.reaches_optimum(dataset, part, seed))
+    claims.append(claims_extraction.reaches_optimum(dataset, part, seed))
 for rule, by_game in counts.items():
     for dataset, count in claims.by_dataset(by_game).items():
-        verdicts.append(claims_extraction.count_is_settled(dataset, count, rule, seed))
-        verdicts.append(
+        claims.append(claims_extraction.count_is_settled(dataset, count, rule, seed))
+        claims.append(
             claims.salient_count(
                 dataset, count.sel(setting=standard), f"{rule}, by {standard}", seed
             )
@@ -448,7 +440,7 @@ Markdown("\n".join(lines))
 # How each verdict follows from its number was fixed before this page was run on the networks:
 
 # %% tags=["hide-input"]
-Markdown(verdicts.rules())
+Markdown(claims.rules())
 
 # %% [markdown]
 # What this says about the paper's 21.8 and 45.6: a number of salient interactions is a number *of a network and of a
@@ -468,4 +460,4 @@ worst_gap = max(
     ),
     *(float(part["gap"].max()) for part in exact.values()),
 )
-Markdown(provenance.run_facts(started, worst_gap))
+Markdown(run_facts(started, worst_gap))

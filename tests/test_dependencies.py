@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from lkutils import paths
+from lkutils.paper import paths
 
 
 @pytest.fixture(scope="module")

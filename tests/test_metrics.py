@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 
 from lkutils.metrics import (
-    bootstrap_interval,
     completeness,
     forget,
     layer_similarity,
@@ -17,7 +16,6 @@ from lkutils.metrics import (
     output_range,
     overlap,
     redundancy,
-    resampled_means,
     salience_threshold,
     salient,
     salient_counts,
@@ -28,8 +26,8 @@ from lkutils.metrics import (
     strength,
     strongest,
     tracked,
-    with_interval,
 )
+from lkutils.uncertainty import bootstrap_interval, resampled_means, with_interval
 
 AXES = ("kind", "layer", "sample", "coalition")
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lkutils import probes
-from lkutils.checkpoints import fingerprint
+from lkutils.epochs import fingerprint
 from lkutils.masking import coalition_values
 from lkutils.probes import ProbedNetwork, accuracy, fit_probes
 

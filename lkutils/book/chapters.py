@@ -1,0 +1,102 @@
+"""Run chapters through papermill, each once for the same inputs.
+
+A chapter is a notebook of ``notebooks/``, never run in place. With its default parameters it is published to
+``book/notebooks/``; with others, or another profile, it goes to ``runs/<profile>/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from lkutils.book.keys import content_key, executed_key
+from lkutils.book.parameters import chapter_path, check_parameters
+from lkutils.paper import paths, provenance
+
+
+class ChapterError(RuntimeError):
+    """A chapter failed while it ran; the earlier executed copy is as it was."""
+
+
+def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: str | None = None) -> Path:
+    """Run a chapter in its own process, unless it was run with the same inputs before; returns the executed copy.
+
+    Raises:
+        ValueError: unknown chapter, parameter or profile, or a value of the wrong type, before anything runs.
+        ChapterError: a cell failed. The message says which, and where the failed notebook is.
+    """
+    source = chapter_path(name)
+    given = (parameters or {}) | ({"profile": profile} if profile is not None else {})
+    check_parameters(name, given)
+    target, key = executed_path(name, given), content_key(name, given)
+    if executed_key(target) == key:
+        print(f"{name}: unchanged since it was run, {target.relative_to(paths.ROOT)}")
+        return target
+
+    print(f"{name}: running", flush=True)
+    # Not beside the target: what a killed run leaves behind must not end up in the book.
+    running = paths.RUNS / "running" / f"{name}.{os.getpid()}.ipynb"
+    failed = paths.RUNS / "failed" / f"{name}.ipynb"
+    for path in (running, failed, target):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(running),
+            given,
+            cwd=str(paths.ROOT),
+            progress_bar=sys.stderr.isatty(),
+            extra_arguments=["--log-level=ERROR"],  # the kernel would warn that it talks over TCP on this machine
+        )
+        finish(running, key)
+        running.replace(target)
+    except (PapermillExecutionError, DeadKernelError) as error:
+        running.replace(failed)
+        raise ChapterError(
+            f"chapter {name} failed {reason(error)}\n"
+            f"The failed notebook is {failed}; the earlier executed chapter, if any, is as it was."
+        ) from error
+    finally:
+        running.unlink(missing_ok=True)
+    return target
+
+
+def reason(error: PapermillExecutionError | DeadKernelError) -> str:
+    """Where and why a chapter failed, in words."""
+    if isinstance(error, DeadKernelError):
+        return "because its process died, perhaps for want of memory"
+    return f"in cell {error.cell_index + 1} with {error.ename}: {error.evalue}"
+
+
+def executed_path(name: str, given: dict[str, Any]) -> Path:
+    """Where a chapter's executed copy goes; runs with other parameters do not overwrite each other."""
+    others = {key: value for key, value in given.items() if key != "profile"}
+    profile = given.get("profile", "paper")
+    if profile == "paper" and not others:
+        return paths.EXECUTED / f"{name}.ipynb"
+    suffix = "".join(f"-{key}={re.sub(r'[^-.a-z0-9_]+', '_', str(value))}" for key, value in sorted(others.items()))
+    return paths.RUNS / profile / f"{name}{suffix}.ipynb"
+
+
+def finish(path: Path, key: str) -> None:
+    """Fold the parameters away for readers, and write down what the run depended on and where it ran."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if {"parameters", "injected-parameters"} & set(tags):
+            cell.metadata["tags"] = sorted({*tags, "hide-input"})
+    notebook.metadata["lkutils"] = {
+        "key": key,
+        "machine": provenance.machine(),
+        "versions": provenance.versions(),
+        "git": provenance.git_hash(),
+    }
+    nbformat.write(notebook, path)

@@ -1,0 +1,1 @@
+"""The paper's claims, each put to our numbers by a rule."""

@@ -1,0 +1,1 @@
+"""Figures: labelled data in, a matplotlib figure out, all in one style."""

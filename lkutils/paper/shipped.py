@@ -1,0 +1,154 @@
+"""The games of the paper's experiments: those shipped in ``data/games/`` and those of the smoke profile.
+
+A game is the only thing that needs a network and a data set. It is one labelled ``xarray.Dataset`` in a netCDF file.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import xarray as xr
+
+from lkutils import metrics
+from lkutils.extraction import GAP, KAPPA_RATIO
+from lkutils.games import interactions_of
+from lkutils.paper import paths
+from lkutils.paper.experiments import EXPERIMENTS, find_experiment, game_path
+from lkutils.paper.making import make_game
+from lkutils.storage import checksum
+
+
+def game_names(profile: str) -> list[str]:
+    """The games of a profile that can be read at once ("paper": the shipped ones) or made in seconds ("smoke").
+
+    Raises:
+        ValueError: unknown profile.
+    """
+    if profile not in ("paper", "smoke"):
+        raise ValueError(f"unknown profile {profile!r}; known are paper, smoke")
+    chosen = [experiment for experiment in EXPERIMENTS.values() if experiment.profile == profile]
+    return [e.name for e in chosen if profile == "smoke" or game_path(e).exists()]
+
+
+def load_game(name: str) -> xr.Dataset:
+    """Load a game and verify it; a game of the smoke profile is made first when it does not exist yet.
+
+    Returns:
+        ``values`` (layer, sample, coalition) in log-odds, ``label`` (sample), ``players`` (sample, ...),
+        ``probe_accuracy`` (layer), and the provenance as attributes. The layer "output" is the network's own.
+
+    Raises:
+        ValueError: unknown name, or a file that is truncated, altered or holds values that are not finite.
+        FileNotFoundError: a game that is not shipped and was not made yet.
+
+    Example:
+        >>> load_game("mnist/mlp7").values.dims
+        ('layer', 'sample', 'coalition')
+    """
+    experiment = find_experiment(name)
+    path = game_path(experiment)
+    remedy = f"make it with: python -m lkutils game --dataset {experiment.dataset} --network {experiment.network}"
+    if not path.exists():
+        if experiment.profile == "paper":
+            raise FileNotFoundError(f"there is no game {name} at {path}; {remedy}")
+        make_game(name)
+    try:
+        game = xr.load_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path} is truncated or no game ({error}); restore it from the repository, or {remedy}"
+        ) from error
+    if checksum(game["values"].values) != game.attrs.get("values_sha256"):
+        raise ValueError(f"{path} was altered: its values do not have the checksum it names; restore it, or {remedy}")
+    return game
+
+
+def load_games(chosen: list[str]) -> dict[str, xr.Dataset]:
+    """Several games by title.
+
+    Example:
+        >>> list(load_games(["mnist/mlp7", "sst2/bert"]))
+        ['mnist/mlp7', 'sst2/bert (scratch)']
+    """
+    games = [load_game(name) for name in chosen]
+    return {title(game): game for game in games}
+
+
+def title(game: xr.Dataset) -> str:
+    """Name of a game as figures and tables show it: of a transformer it says whether it was pretrained."""
+    kinds = {"from scratch": " (scratch)", "pretrained": " (pretrained)"}
+    return game.attrs["name"] + kinds.get(game.attrs["weights"].split(":")[0], "")
+
+
+def list_games() -> list[xr.Dataset]:
+    """All games that exist, the shipped ones and those of the smoke profile made so far, without their values."""
+    existing = [game_path(experiment) for experiment in EXPERIMENTS.values() if game_path(experiment).exists()]
+    games = []
+    for path in existing:
+        with xr.open_dataset(path, engine="h5netcdf") as game:
+            games.append(game.drop_vars("values").load())
+    return games
+
+
+CACHES = (paths.GAMES, paths.CACHE)  # of interactions
+
+
+class Study(NamedTuple):
+    """What a chapter starts from, each by title of the game.
+
+    Attributes:
+        games: as `load_game` returns them.
+        found: their interactions with certificates, as `lkutils.games.interactions_of` returns them.
+        interactions: the interactions alone, in log-odds (kind, layer, sample, coalition).
+        tau: the threshold of salience, in log-odds (layer) or (layer, sample).
+        salient: the salient interactions, normalised, zero in place of all others (`lkutils.metrics.salient_part`).
+        worst_gap: the largest certified gap of all of them.
+    """
+
+    games: dict[str, xr.Dataset]
+    found: dict[str, xr.Dataset]
+    interactions: dict[str, xr.DataArray]
+    tau: dict[str, xr.DataArray]
+    salient: dict[str, xr.DataArray]
+    worst_gap: float
+
+
+def open_study(
+    profile: str,
+    games: list[str],
+    *,
+    layers: list[str] | None = None,
+    samples: int = 0,
+    tau_ratio: float = metrics.TAU_RATIO,
+    tau_per_sample: bool = True,
+    kappa_ratio: float = KAPPA_RATIO,
+    gap: float = GAP,
+) -> Study:
+    """Open games and their interactions, as a chapter's parameters say.
+
+    Args:
+        profile: "paper" or "smoke".
+        games: names of games; all of the profile's when empty.
+        layers: names of layers; all when None.
+        samples: the first so many of each game; all when 0.
+        tau_ratio, tau_per_sample: of `lkutils.metrics.salience_threshold`.
+        kappa_ratio, gap: of `lkutils.extraction.extract_interactions`.
+
+    Raises:
+        ValueError: unknown profile or game.
+        FileNotFoundError: a game that is not shipped and was not made yet.
+    """
+    opened = load_games(games or game_names(profile))
+    found = {
+        title: interactions_of(game, layers, kappa_ratio, gap=gap, caches=CACHES).isel(sample=slice(samples or None))
+        for title, game in opened.items()
+    }
+    interactions = {title: part["interactions"] for title, part in found.items()}
+    return Study(
+        {title: game.isel(sample=slice(samples or None)) for title, game in opened.items()},
+        found,
+        interactions,
+        {title: metrics.salience_threshold(part, tau_ratio, tau_per_sample) for title, part in interactions.items()},
+        {title: metrics.salient_part(part, tau_ratio, tau_per_sample) for title, part in interactions.items()},
+        max(float(part["gap"].max()) for part in found.values()),
+    )

@@ -1,0 +1,158 @@
+"""DistilBERT, BERT and XLNet as classifiers of sentences: pretrained, or the same architectures from scratch.
+
+Both are Hugging Face's own models inside a :class:`TextClassifier`, which takes token ids and nothing else. Which of
+the two a network is, is one parameter, and ``origin`` says it.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+# Transformer blocks of the paper's networks, and the width of their hidden states.
+WIDTH = 768
+BLOCKS = {"distilbert": 6, "bert": 12, "xlnet": 12}
+
+
+def scratch_encoder(name: str, tokenizer, blocks: int | None = None, width: int = 128) -> TextClassifier:
+    """One of the paper's architectures with random weights, for two classes.
+
+    Args:
+        name: "distilbert", "bert" or "xlnet".
+        tokenizer: what its inputs are made with (:func:`lkutils.sentences.tokenizer_of`).
+        blocks: number of transformer blocks; when None, as many as the paper's network has.
+        width: of the hidden states, a multiple of 32; there is one attention head for every 32.
+
+    Raises:
+        ValueError: unknown name or unsuitable width.
+
+    Example:
+        >>> from lkutils.sentences import tokenizer_of, token_ids
+        >>> tokenizer = tokenizer_of("bert")
+        >>> network = scratch_encoder("bert", tokenizer, width=32)
+        >>> network(token_ids([["not", "bad"], ["good"]], tokenizer)).shape
+        torch.Size([2, 2])
+    """
+    from transformers import (  # takes seconds to import, and only sentences need it
+        AutoModelForSequenceClassification,
+        BertConfig,
+        DistilBertConfig,
+        XLNetConfig,
+    )
+
+    if name not in BLOCKS:
+        raise ValueError(f"unknown network {name!r}; known are {', '.join(BLOCKS)}")
+    if width % 32:
+        raise ValueError(f"width={width} is not a multiple of 32, the width of an attention head")
+    blocks, heads = blocks or BLOCKS[name], width // 32
+    # The originals draw their weights with deviation 0.02. Narrower ones need larger weights to pass on as much.
+    deviation = 0.02 * (WIDTH / width) ** 0.5
+    common = {"vocab_size": len(tokenizer), "num_labels": 2, "initializer_range": deviation}
+    match name:
+        case "distilbert":
+            config = DistilBertConfig(dim=width, n_layers=blocks, n_heads=heads, hidden_dim=4 * width, **common)
+        case "bert":
+            config = BertConfig(
+                hidden_size=width,
+                num_hidden_layers=blocks,
+                num_attention_heads=heads,
+                intermediate_size=4 * width,
+                **common,
+            )
+        case "xlnet":
+            config = XLNetConfig(d_model=width, n_layer=blocks, n_head=heads, d_inner=4 * width, mem_len=None, **common)
+    network = TextClassifier(AutoModelForSequenceClassification.from_config(config), tokenizer)
+    network.origin = f"from scratch: {blocks} blocks of width {width}"
+    return network
+
+
+def pretrained_encoder(weights: str, tokenizer) -> TextClassifier:
+    """A pretrained classifier of two classes, or a pretrained encoder with a new head that is still to be trained.
+
+    Args:
+        weights: a model's name on the Hugging Face hub, or the folder of one. Only safetensors files are read, and no
+            code that comes with them is run.
+        tokenizer: what its inputs are made with (:func:`lkutils.sentences.tokenizer_of`).
+
+    Raises:
+        OSError: there is no such model, or none in safetensors format.
+    """
+    from transformers import AutoModelForSequenceClassification  # takes seconds to import, and only sentences need it
+
+    model, loading = AutoModelForSequenceClassification.from_pretrained(
+        weights,
+        num_labels=2,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,  # some are stored in half precision, too little for alternating sums of 2^n log-odds
+        output_loading_info=True,
+    )
+    network = TextClassifier(model, tokenizer)
+    network.has_head = not loading["missing_keys"]
+    network.origin = f"pretrained: {weights}"
+    return network
+
+
+class TextClassifier(nn.Module):
+    """A Hugging Face classifier as a network of one tensor, padded token ids; all else it needs is derived from them.
+
+    Attributes:
+        architecture: its kind, "bert" for example.
+        origin: where the weights come from, in words.
+        has_head: whether the classification head is pretrained, too, so that nothing needs training.
+
+    Example:
+        >>> from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        >>> tokenizer = AutoTokenizer.from_pretrained("my-folder")
+        >>> network = TextClassifier(AutoModelForSequenceClassification.from_pretrained("my-folder"), tokenizer)
+        >>> list(network.blocks().items())[:2]
+        [('block1', 'model.bert.encoder.layer.0'), ('block2', 'model.bert.encoder.layer.1')]
+    """
+
+    origin = "given"
+    has_head = False
+
+    def __init__(self, model: nn.Module, tokenizer) -> None:
+        """Wrap a model for sequence classification and the tokenizer its inputs are made with."""
+        super().__init__()
+        self.model = model
+        self.pad, self.mask, self.cls = tokenizer.pad_token_id, tokenizer.mask_token_id, tokenizer.cls_token_id
+        self.register_buffer("special", torch.tensor(tokenizer.all_special_ids), persistent=False)
+        self.architecture = model.config.model_type
+
+    def forward(self, ids: Int[Tensor, "batch token"]) -> Float[Tensor, "batch cls"]:
+        """Logits of the classes. Positions that are padding in the whole batch are left out: they change nothing."""
+        ids = ids[:, (ids != self.pad).any(dim=0)]
+        attention = (ids != self.pad).long()
+        if self.architecture != "xlnet":
+            return self.model(input_ids=ids, attention_mask=attention).logits
+        # XLNet tells its summary token and padding from words by segment (2 and 3); it looks at attention only.
+        segments = torch.where(ids == self.cls, 2, 3 * (1 - attention))
+        # Without use_mems=False it would keep the hidden states of all blocks, for a text that goes on.
+        return self.model(input_ids=ids, attention_mask=attention, token_type_ids=segments, use_mems=False).logits
+
+    def mask_words(
+        self, ids: Int[Tensor, "batch token"], rate: float, generator: torch.Generator
+    ) -> Int[Tensor, "batch token"]:
+        """Sentences in which a share of the words' tokens, drawn at random, is replaced by the mask token."""
+        drawn = torch.rand(ids.shape, generator=generator).to(ids.device) < rate
+        return ids.masked_fill(drawn & ~torch.isin(ids, self.special), self.mask)
+
+    def lengths(self, ids: Int[Tensor, "sample token"]) -> Int[Tensor, "sample"]:
+        """Number of tokens of each sentence, without padding."""
+        return (ids != self.pad).sum(dim=1)
+
+    def blocks(self) -> dict[str, str]:
+        """Names and paths of the transformer blocks, whose outputs are probed."""
+        path, layers = next(
+            (path, module) for path, module in self.named_modules() if isinstance(module, nn.ModuleList)
+        )
+        return {f"block{k + 1}": f"{path}.{k}" for k in range(len(layers))}
+
+    def pool(self, hidden: Float[Tensor, "..."]) -> Float[Tensor, "batch width"]:
+        """What the network's own head reads of a block's output: the first token, or the last one (XLNet).
+
+        XLNet's blocks put the position before the batch: (position, batch, width).
+        """
+        return hidden[-1] if self.architecture == "xlnet" else hidden[:, 0]

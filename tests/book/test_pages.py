@@ -1,0 +1,108 @@
+"""Every page of the built book, opened in headless Chromium."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from browser import Browser
+
+from lkutils.book import chapters, parameters
+from lkutils.book.pages import build_html, write_tables
+from lkutils.paper import paths
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; on Debian: apt install chromium")
+
+WIDE, PHONE = 1280, 390
+
+
+@pytest.fixture(scope="module")
+def site(request, tmp_path_factory):
+    """Folder of the built pages: the one that was asked for, or a book made of smoke chapters."""
+    given = request.config.getoption("--site")
+    if given:
+        return given
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(paths.BOOK, folder / "book", ignore=shutil.ignore_patterns("notebooks", "__pycache__"))
+    (folder / "book" / "notebooks").mkdir()
+    executed = [chapters.run_chapter(name, profile="smoke") for name in parameters.list_chapters()]
+    for path in executed:
+        shutil.copy(path, folder / "book" / "notebooks")
+    write_tables(executed, folder / "book" / "notebooks")
+    build_html(folder / "book", folder / "_build" / "html")
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    found = [*site.glob("*.html"), *(site / "notebooks").glob("*.html")]
+    pages = sorted(page for page in found if page.name not in ("genindex.html", "search.html", "index.html"))
+    assert site / "intro.html" in pages
+    return pages
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with Browser(CHROMIUM, tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+def test_every_page_loads_with_all_its_images(browser, pages):
+    for page in pages:
+        browser.open(page, WIDE)
+        assert browser.ask("document.querySelector('article h1').innerText"), page
+        assert browser.ask("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)") == [], page
+
+
+def test_pages_need_no_network(browser, pages):
+    for page in pages:
+        browser.open(page, WIDE)
+        fetched = browser.ask("performance.getEntriesByType('resource').map(entry => entry.name)")
+        assert [address for address in fetched if not address.startswith("file:")] == [], page
+
+
+def test_links_between_pages_lead_somewhere(browser, pages):
+    for page in pages:
+        browser.open(page, WIDE)
+        links = browser.ask("[...document.querySelectorAll('a[href]')].map(a => a.href)")
+        files = [Path(urlsplit(link).path) for link in links if link.startswith("file:")]
+        missing = [str(file) for file in files if not file.exists()]
+        assert missing == [], page
+
+
+def test_figures_are_numbered(browser, site, pages):
+    numbers = []
+    for page in pages:
+        browser.open(page, WIDE)
+        numbers += browser.ask("[...document.querySelectorAll('.caption-number')].map(e => e.innerText.trim())")
+        unnumbered = "[...document.querySelectorAll('figure')].filter(f => !f.querySelector('.caption-number')).length"
+        assert browser.ask(unnumbered) == 0, page
+    expected = sum(
+        "figure" in cell.metadata.get("mystnb", {})
+        for name in parameters.list_chapters()
+        for cell in nbformat.read(paths.NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    )
+    assert sorted(numbers) == sorted(f"Fig. {k}" for k in range(1, expected + 1))
+
+
+def test_figures_are_sharp_and_formulas_drawn(browser, site):
+    browser.open(site / "notebooks" / "01_sparsity.html", WIDE)
+    sharpness = browser.ask("[...document.querySelectorAll('figure img')].map(i => i.naturalWidth / i.clientWidth)")
+    assert sharpness
+    assert min(sharpness) > 1.5
+    assert browser.ask("document.querySelectorAll('math').length") > 10
+    assert "\\(" not in browser.ask("document.body.innerText")
+
+
+def test_nothing_is_wider_than_a_phone(browser, pages):
+    for page in pages:
+        browser.open(page, PHONE)
+        assert browser.ask("document.documentElement.scrollWidth") <= PHONE, page
+
+
+def test_parameters_are_folded_away(browser, site):
+    browser.open(site / "notebooks" / "01_sparsity.html", WIDE)
+    cells = browser.ask("[...document.querySelectorAll('.tag_parameters')].map(e => !!e.querySelector('details'))")
+    assert cells == [True]
