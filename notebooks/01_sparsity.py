@@ -163,7 +163,7 @@ figures.strength_by_rank(strengths, taus)
 # strength of *each* sample (footnote 7). We count with both. The interval is a bootstrap over samples.
 
 # %%
-counts = metrics.salient_counts(interactions, tau_ratio)
+counts = metrics.count_salient(interactions, tau_ratio)
 
 # %% mystnb={"figure": {"caption": "Mean number of salient interactions per sample under both definitions of $\\tau$, with 95 % bootstrap intervals. Dotted: the number that the paper gives for the data set.", "name": "fig-2-counts"}} tags=["hide-input"]
 intervals = {
@@ -173,10 +173,7 @@ intervals = {
     }
     for rule, by_game in counts.items()
 }
-paper = {
-    name: claims.PAPER_SALIENT.get(game.attrs["dataset"])
-    for name, game in played.items()
-}
+paper = {label: claims.PAPER_SALIENT.get(label.dataset) for label in played}
 figures.salient_counts(
     intervals, {name: number for name, number in paper.items() if number is not None}
 )
@@ -197,7 +194,7 @@ shares = shares.assign_coords(share=shares)
 
 def error_curve(name: str) -> xr.DataArray:
     kept = [
-        metrics.strongest(interactions[name], max(1, round(share * totals[name])))
+        metrics.keep_strongest(interactions[name], max(1, round(share * totals[name])))
         for share in shares.values
     ]
     return xr.concat(
@@ -269,4 +266,4 @@ Markdown(claims.rules())
 # ## Run facts
 
 # %% tags=["hide-input"]
-Markdown(facts.run_facts(started, worst_gap))
+facts.run_facts(started, worst_gap)

@@ -230,4 +230,4 @@ Markdown(claims.rules())
 # ## Run facts
 
 # %% tags=["hide-input"]
-Markdown(facts.run_facts(started, worst_gap))
+facts.run_facts(started, worst_gap)

@@ -89,7 +89,7 @@ Markdown(
 # says:
 
 # %%
-parts = {name: metrics.tracked(found) for name, found in kept.items()}
+parts = {name: metrics.track(found) for name, found in kept.items()}
 strengths = {name: metrics.strength(found) for name, found in kept.items()}
 error = max(
     float(abs(part.overlap + part.forget - strengths[name]).max())
@@ -252,4 +252,4 @@ Markdown(claims.Verdicts([*general, *each]).rules())
 # ## Run facts
 
 # %% tags=["hide-input"]
-Markdown(facts.run_facts(started, worst_gap))
+facts.run_facts(started, worst_gap)

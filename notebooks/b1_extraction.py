@@ -322,10 +322,10 @@ figures_extraction.strength_by_setting(strengths, taus, longest)
 # property of the network, all rows of a panel would agree.
 
 # %% mystnb={"figure": {"caption": "Mean number of salient interactions per sample by every procedure, under both definitions of $\\tau$, with 95 % bootstrap interval. Dotted: the number that the paper gives for the data set.", "name": "fig-b1-counts"}} tags=["hide-input"]
-counts = metrics.salient_counts(
+counts = metrics.count_salient(
     {name: part["interactions"] for name, part in both.items()}, tau_ratio
 )
-expected = {name: claims.PAPER_SALIENT.get(name.split("/")[0]) for name in both}
+expected = {label: claims.PAPER_SALIENT.get(label.dataset) for label in both}
 figures_extraction.by_setting(
     {
         name: {rule: interval(by_game[name], seed) for rule, by_game in counts.items()}
@@ -460,4 +460,4 @@ worst_gap = max(
     ),
     *(float(part["gap"].max()) for part in exact.values()),
 )
-Markdown(run_facts(started, worst_gap))
+run_facts(started, worst_gap)
