@@ -6,8 +6,8 @@ interaction (its entry is the constant v(empty)), so nothing here counts it. The
 
 The metrics of Eq. 6-8 take the salient interactions alone, normalised, all others set to zero:
 
-    >>> kept = salient_part(interactions)
-    >>> completeness(tracked(kept).mean("sample")).dims
+    >>> part = salient_part(interactions)
+    >>> completeness(track(part).mean("sample")).dims
     ('kind', 'layer', 'order')
 
 Where the paper leaves a choice, this is ours:
@@ -64,7 +64,7 @@ def salient(interactions: xr.DataArray, tau: xr.DataArray) -> xr.DataArray:
     return (abs(interactions) > tau) & (interactions.coalition > 0)
 
 
-def salient_counts(
+def count_salient(
     interactions: Mapping[str, xr.DataArray], ratio: float = TAU_RATIO
 ) -> dict[str, dict[str, xr.DataArray]]:
     """Number of salient interactions (..., sample) of every game, by both of the paper's definitions of tau.
@@ -110,11 +110,11 @@ def matched_values(interactions: xr.DataArray) -> xr.DataArray:
     return and_.copy(data=rebuilt.numpy())
 
 
-def strongest(interactions: xr.DataArray, count: int) -> xr.DataArray:
+def keep_strongest(interactions: xr.DataArray, count: int) -> xr.DataArray:
     """The ``count`` strongest interactions of each sample (and the constant); zero elsewhere.
 
     Example:
-        >>> (strongest(interactions, 20) != 0).isel(coalition=slice(1, None)).sum(["kind", "coalition"]).max().item()
+        >>> (keep_strongest(interactions, 20) != 0).isel(coalition=slice(1, None)).sum(["kind", "coalition"]).max().item()
         20
     """
     weakest_kept = sorted_strength(interactions).sel(rank=count, drop=True)
@@ -180,7 +180,7 @@ def shared(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     return positive + np.maximum(first.clip(max=0), second.clip(max=0))
 
 
-def strength(kept: xr.DataArray) -> xr.DataArray:
+def strength(part: xr.DataArray) -> xr.DataArray:
     """Overall strength by order, ``all`` of Eq. 6: the sum of |I(S)| over all salient S with |S| = m.
 
     Returns:
@@ -190,63 +190,63 @@ def strength(kept: xr.DataArray) -> xr.DataArray:
         >>> strength(xr.DataArray([9.0, 2.0, -1.0, 0.5], dims="coalition")).values
         array([3. , 0.5])
     """
-    n_players = kept.sizes["coalition"].bit_length() - 1
+    n_players = part.sizes["coalition"].bit_length() - 1
     sizes, orders = coalition_sizes(n_players).numpy(), np.arange(1, n_players + 1)
     of_order = (sizes[:, None] == orders).astype(float)
-    return xr.dot(abs(kept), xr.DataArray(of_order, {"order": orders}, ("coalition", "order")), dim="coalition")
+    return xr.dot(abs(part), xr.DataArray(of_order, {"order": orders}, ("coalition", "order")), dim="coalition")
 
 
-def overlap(kept: xr.DataArray) -> xr.DataArray:
+def overlap(part: xr.DataArray) -> xr.DataArray:
     """Strength that each layer shares with the last one, by order, Eq. 7."""
-    return strength(shared(kept, last_layer(kept)))
+    return strength(shared(part, last_layer(part)))
 
 
-def forget(kept: xr.DataArray) -> xr.DataArray:
+def forget(part: xr.DataArray) -> xr.DataArray:
     """Strength of each layer that the last one has no longer, by order, Eq. 7; all^(l) = overlap + forget, Eq. 8."""
-    return strength(kept - shared(kept, last_layer(kept)))
+    return strength(part - shared(part, last_layer(part)))
 
 
-def new(kept: xr.DataArray) -> xr.DataArray:
+def new(part: xr.DataArray) -> xr.DataArray:
     """Strength of the last layer that each layer has not yet, by order, Eq. 7; all^(L) = overlap + new, Eq. 8."""
-    return strength(shared(kept, last_layer(kept)) - last_layer(kept))
+    return strength(shared(part, last_layer(part)) - last_layer(part))
 
 
-def last_layer(kept: xr.DataArray) -> xr.DataArray:
+def last_layer(part: xr.DataArray) -> xr.DataArray:
     """The interactions of layer L."""
-    return kept.isel(layer=-1, drop=True)
+    return part.isel(layer=-1, drop=True)
 
 
-def tracked(kept: xr.DataArray) -> xr.Dataset:
+def track(part: xr.DataArray) -> xr.Dataset:
     """``overlap``, ``forget`` and ``new`` of every layer, by order: the parts that a bar of Fig. 3(a) is made of.
 
     Example:
-        >>> tracked(kept).sizes
+        >>> track(part).sizes
         Frozen({'kind': 2, 'layer': 7, 'sample': 100, 'order': 10})
     """
-    return xr.Dataset({"overlap": overlap(kept), "forget": forget(kept), "new": new(kept)})
+    return xr.Dataset({"overlap": overlap(part), "forget": forget(part), "new": new(part)})
 
 
-def completeness(parts: xr.Dataset) -> xr.DataArray:
+def completeness(tracked: xr.Dataset) -> xr.DataArray:
     """Share of the last layer's strength that a layer has already: overlap^(l) / all^(L), in [0, 1] (Sec. 3.2.2).
 
     Args:
-        parts: what `tracked` returns, as a mean over samples or for each of them.
+        tracked: what `track` returns, as a mean over samples or for each of them.
     """
-    return parts.overlap / all_of_last_layer(parts)
+    return tracked.overlap / all_of_last_layer(tracked)
 
 
-def redundancy(parts: xr.Dataset) -> xr.DataArray:
+def redundancy(tracked: xr.Dataset) -> xr.DataArray:
     """Strength to be forgotten, over the last layer's strength: forget^(l) / all^(L), at least 0 (Sec. 3.2.2).
 
     Args:
-        parts: what `tracked` returns, as a mean over samples or for each of them.
+        tracked: what `track` returns, as a mean over samples or for each of them.
     """
-    return parts.forget / all_of_last_layer(parts)
+    return tracked.forget / all_of_last_layer(tracked)
 
 
-def all_of_last_layer(parts: xr.Dataset) -> xr.DataArray:
+def all_of_last_layer(tracked: xr.Dataset) -> xr.DataArray:
     """all^(L) = overlap^(l) + new^(l) (Eq. 8), NaN where it is 0."""
-    total = parts.overlap + parts.new
+    total = tracked.overlap + tracked.new
     return total.where(total > 0)
 
 
@@ -263,7 +263,7 @@ def similarity(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
         first, second: the salient interactions of one layer each (kind, coalition), and any further axes.
 
     Example:
-        >>> similarity(kept.sel(layer="linear6"), kept.sel(layer="output")).dims
+        >>> similarity(part.sel(layer="linear6"), part.sel(layer="output")).dims
         ('sample',)
     """
     first, second = nonempty(first), nonempty(second)
@@ -272,16 +272,16 @@ def similarity(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     return (both - distance) / (both + distance).where(both > 0)
 
 
-def layer_similarity(kept: xr.DataArray) -> xr.DataArray:
+def layer_similarity(part: xr.DataArray) -> xr.DataArray:
     """`similarity` of every pair of layers, all distances at once.
 
     Returns:
         The similarity with the axes ``layer, other_layer, sample``.
     """
-    by_sample = nonempty(kept).transpose("sample", "layer", "kind", "coalition")
+    by_sample = nonempty(part).transpose("sample", "layer", "kind", "coalition")
     rows = torch.from_numpy(by_sample.values).flatten(2)
     distance = torch.cdist(rows, rows, p=1)
     strengths = rows.abs().sum(-1)
     both = strengths[:, :, None] + strengths[:, None, :]
     pairs = ((both - distance) / (both + distance)).permute(1, 2, 0)
-    return xr.DataArray(pairs.numpy(), {"layer": kept.layer, "other_layer": kept.layer.values, "sample": kept.sample})
+    return xr.DataArray(pairs.numpy(), {"layer": part.layer, "other_layer": part.layer.values, "sample": part.sample})

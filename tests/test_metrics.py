@@ -6,7 +6,9 @@ import xarray as xr
 
 from lkutils.metrics import (
     completeness,
+    count_salient,
     forget,
+    keep_strongest,
     layer_similarity,
     matched_values,
     matching_error,
@@ -18,14 +20,12 @@ from lkutils.metrics import (
     redundancy,
     salience_threshold,
     salient,
-    salient_counts,
     salient_part,
     shared,
     similarity,
     sorted_strength,
     strength,
-    strongest,
-    tracked,
+    track,
 )
 from lkutils.uncertainty import bootstrap_interval, resampled_means, with_interval
 
@@ -70,7 +70,7 @@ def omega(game: xr.DataArray, **options: float) -> xr.DataArray:
 
 
 @pytest.fixture
-def kept(game: xr.DataArray) -> xr.DataArray:
+def part(game: xr.DataArray) -> xr.DataArray:
     """Without normalisation, so that the numbers stay whole."""
     return game.where(omega(game), 0)
 
@@ -80,7 +80,7 @@ def equals(result: xr.DataArray, answer: list) -> bool:
 
 
 def test_counts_of_salient_interactions_by_both_definitions_of_tau(game):
-    counts = salient_counts({"a/x": game})
+    counts = count_salient({"a/x": game})
     assert list(counts) == ["largest of all samples (App. M.4)", "largest of each sample (footnote 7)"]
     of_all, of_each = (by_game["a/x"] for by_game in counts.values())
     assert of_all.values.tolist() == [[3, 4], [3, 4]]
@@ -130,8 +130,8 @@ def test_sorted_strength(game):
     assert first["rank"].values.tolist() == [1, 2, 3, 4, 5, 6]
 
 
-def test_strongest_keeps_as_many_as_asked_and_the_constant(game):
-    two = strongest(game, 2).sel(layer="early", sample=0)
+def test_keep_strongest_keeps_as_many_as_asked_and_the_constant(game):
+    two = keep_strongest(game, 2).sel(layer="early", sample=0)
     assert two.sel(kind="and").values.tolist() == [99.0, 10.0, 0.0, -4.0]
     assert two.sel(kind="or").values.tolist() == [0.0, 0.0, 0.0, 0.0]
 
@@ -185,43 +185,43 @@ def test_shared_is_the_weaker_one_or_nothing():
     assert shared(second, first).values.tolist() == [2.0, 0.0, -1.0, 0.0, -2.0]
 
 
-def test_strength_by_order(kept):
-    assert strength(kept).order.values.tolist() == [1, 2]
-    assert equals(strength(kept).sel(kind="and"), [[[10.6, 4.0], [28.0, 2.0]], [[11.0, 0.0], [44.0, 3.0]]])
-    assert equals(strength(kept).sel(kind="or"), [[[0.0, 2.0], [0.0, 4.0]], [[0.0, 10.0], [0.0, 6.0]]])
+def test_strength_by_order(part):
+    assert strength(part).order.values.tolist() == [1, 2]
+    assert equals(strength(part).sel(kind="and"), [[[10.6, 4.0], [28.0, 2.0]], [[11.0, 0.0], [44.0, 3.0]]])
+    assert equals(strength(part).sel(kind="or"), [[[0.0, 2.0], [0.0, 4.0]], [[0.0, 10.0], [0.0, 6.0]]])
 
 
 def test_strength_of_an_order_sums_over_all_its_coalitions():
     assert equals(strength(xr.DataArray(np.ones(32), dims="coalition")), [5.0, 10.0, 10.0, 5.0, 1.0])
 
 
-def test_overlap(kept):
-    assert equals(overlap(kept).sel(kind="and", layer="early"), [[6.0, 0.0], [24.0, 2.0]])
-    assert equals(overlap(kept).sel(kind="or", layer="early"), [[0.0, 2.0], [0.0, 0.0]])
+def test_overlap(part):
+    assert equals(overlap(part).sel(kind="and", layer="early"), [[6.0, 0.0], [24.0, 2.0]])
+    assert equals(overlap(part).sel(kind="or", layer="early"), [[0.0, 2.0], [0.0, 0.0]])
 
 
-def test_forget(kept):
-    assert equals(forget(kept).sel(kind="and", layer="early"), [[4.6, 4.0], [4.0, 0.0]])
-    assert equals(forget(kept).sel(kind="or", layer="early"), [[0.0, 0.0], [0.0, 4.0]])
+def test_forget(part):
+    assert equals(forget(part).sel(kind="and", layer="early"), [[4.6, 4.0], [4.0, 0.0]])
+    assert equals(forget(part).sel(kind="or", layer="early"), [[0.0, 0.0], [0.0, 4.0]])
 
 
-def test_new(kept):
-    assert equals(new(kept).sel(kind="and", layer="early"), [[5.0, 0.0], [20.0, 1.0]])
-    assert equals(new(kept).sel(kind="or", layer="early"), [[0.0, 8.0], [0.0, 6.0]])
+def test_new(part):
+    assert equals(new(part).sel(kind="and", layer="early"), [[5.0, 0.0], [20.0, 1.0]])
+    assert equals(new(part).sel(kind="or", layer="early"), [[0.0, 8.0], [0.0, 6.0]])
 
 
-def test_the_last_layer_keeps_everything_and_forgets_nothing(kept):
-    assert overlap(kept).sel(layer="output").equals(strength(kept).sel(layer="output"))
-    assert (forget(kept).sel(layer="output") == 0).all()
-    assert (new(kept).sel(layer="output") == 0).all()
+def test_the_last_layer_keeps_everything_and_forgets_nothing(part):
+    assert overlap(part).sel(layer="output").equals(strength(part).sel(layer="output"))
+    assert (forget(part).sel(layer="output") == 0).all()
+    assert (new(part).sel(layer="output") == 0).all()
 
 
 @pytest.mark.parametrize("per_sample", [False, True])
 def test_equation_8(random_game, per_sample):
-    kept = normalised(random_game).where(omega(random_game, per_sample=per_sample), 0)
-    xr.testing.assert_allclose(overlap(kept) + forget(kept), strength(kept), rtol=1e-14)
-    all_of_last = strength(kept).isel(layer=[-1] * 5).assign_coords(layer=kept.layer)
-    xr.testing.assert_allclose(overlap(kept) + new(kept), all_of_last, rtol=1e-14)
+    part = normalised(random_game).where(omega(random_game, per_sample=per_sample), 0)
+    xr.testing.assert_allclose(overlap(part) + forget(part), strength(part), rtol=1e-14)
+    all_of_last = strength(part).isel(layer=[-1] * 5).assign_coords(layer=part.layer)
+    xr.testing.assert_allclose(overlap(part) + new(part), all_of_last, rtol=1e-14)
 
 
 def test_equation_7_to_the_letter_misses_what_is_salient_in_one_layer_only(game):
@@ -235,30 +235,30 @@ def test_equation_7_to_the_letter_misses_what_is_salient_in_one_layer_only(game)
     assert equals(missing.sel(kind="and", layer="early"), [[0.0, 0.4], [0.0, 0.0]])
 
 
-def test_tracked_holds_the_three_parts(kept):
-    parts = tracked(kept)
-    assert parts.overlap.equals(overlap(kept))
-    assert parts.forget.equals(forget(kept))
-    assert parts.new.equals(new(kept))
+def test_track_holds_the_three_parts(part):
+    parts = track(part)
+    assert tracked.overlap.equals(overlap(part))
+    assert tracked.forget.equals(forget(part))
+    assert tracked.new.equals(new(part))
 
 
-def test_completeness_and_redundancy_of_means(kept):
-    means = tracked(kept).mean("sample")
+def test_completeness_and_redundancy_of_means(part):
+    means = track(part).mean("sample")
     assert equals(completeness(means).sel(layer="early"), [[30 / 55, 2 / 3], [np.nan, 2 / 16]])
     assert equals(completeness(means).sel(layer="output"), [[1.0, 1.0], [np.nan, 1.0]])
     assert equals(redundancy(means).sel(layer="early"), [[8.6 / 55, 4 / 3], [np.nan, 4 / 16]])
     assert equals(redundancy(means).sel(layer="output"), [[0.0, 0.0], [np.nan, 0.0]])
 
 
-def test_completeness_and_redundancy_of_each_sample(kept):
-    early = tracked(kept).sel(kind="and", layer="early")
+def test_completeness_and_redundancy_of_each_sample(part):
+    early = track(part).sel(kind="and", layer="early")
     assert equals(completeness(early), [[6 / 11, np.nan], [24 / 44, 2 / 3]])
     assert equals(redundancy(early), [[4.6 / 11, np.nan], [4 / 44, 0.0]])
 
 
 @pytest.mark.parametrize("ratio", [completeness, redundancy])
 def test_ratios_lie_inside_their_intervals(random_game, ratio):
-    means = resampled_means(tracked(random_game.where(omega(random_game), 0)), resamples=500)
+    means = resampled_means(track(random_game.where(omega(random_game), 0)), resamples=500)
     bounds = with_interval(ratio(means)).sel(kind="and", order=slice(1, 4))
     assert bounds.notnull().all()
     low, estimate, high = (bounds.sel(bound=bound, drop=True) for bound in ("low", "estimate", "high"))
@@ -266,8 +266,8 @@ def test_ratios_lie_inside_their_intervals(random_game, ratio):
     assert (low < high).mean() > 0.5
 
 
-def test_layer_similarity(kept):
-    pairs = layer_similarity(kept)
+def test_layer_similarity(part):
+    pairs = layer_similarity(part)
     # first sample: shared 6 + 2 of 10.6 + 4 + 2 and of 11 + 10; second: 24 + 2 of 28 + 2 + 4 and of 44 + 3 + 6
     answer = [8 / (16.6 + 21 - 8), 26 / (34 + 53 - 26)]
     assert equals(pairs.sel(layer="early", other_layer="output"), answer)
@@ -282,8 +282,8 @@ def test_layer_similarity_of_ones_is_the_jaccard_index(game):
 
 
 def test_similarity_is_the_sum_of_the_shared(random_game):
-    kept = nonempty(random_game.where(omega(random_game), 0))
-    a, b = kept.isel(layer=1, drop=True), kept.isel(layer=3, drop=True)
+    part = nonempty(random_game.where(omega(random_game), 0))
+    a, b = part.isel(layer=1, drop=True), part.isel(layer=3, drop=True)
     axes = ["kind", "coalition"]
     in_common = abs(shared(a, b)).sum(axes)
     either = abs(a).sum(axes) + abs(b).sum(axes) - in_common
@@ -292,8 +292,8 @@ def test_similarity_is_the_sum_of_the_shared(random_game):
     assert np.allclose(layer_similarity(pair)[0, 1], in_common / either, rtol=1e-12)
 
 
-def test_similarity_of_layers_without_interactions_is_nan(kept):
-    nothing = kept.where(kept.coalition == 0, 0)
+def test_similarity_of_layers_without_interactions_is_nan(part):
+    nothing = part.where(part.coalition == 0, 0)
     assert similarity(nothing.isel(layer=0), nothing.isel(layer=1)).isnull().all()
     assert layer_similarity(nothing).isnull().all()
 

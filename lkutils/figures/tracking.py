@@ -24,7 +24,7 @@ def tracked(parts: Mapping[str, xr.Dataset], orders: Mapping[str, list[int]]) ->
     the grey is all^(l).
 
     Args:
-        parts: for every game :func:`metrics.tracked` of one kind, averaged over samples (layer, order).
+        parts: for every game :func:`metrics.track` of one kind, averaged over samples (layer, order).
         orders: for every game the orders to show.
     """
     columns = sorted(set().union(*orders.values()))
