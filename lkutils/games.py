@@ -36,12 +36,13 @@ class Label(NamedTuple):
         return f"{self.network}, {self.dataset}"
 
 
-def interactions_of(
+def interactions(
     game: xr.Dataset,
+    *,
     layers: list[str] | None = None,
     kappa_ratio: float = KAPPA_RATIO,
-    method: str = "exact",
     gap: float = GAP,
+    method: str = "exact",
     caches: Sequence[Path] = (),
 ) -> xr.Dataset:
     """The AND-OR interactions of a game's layers, each extracted once and then read from the cache.
@@ -62,11 +63,11 @@ def interactions_of(
     chosen = game if layers is None else game.sel(layer=layers)
     bar = progress(chosen["layer"].values, f"interactions of {game.attrs.get('name', 'the game')}")
     return xr.concat(
-        [interactions_of_layer(chosen.sel(layer=[layer]), kappa_ratio, method, gap, caches) for layer in bar], "layer"
+        [extracted_or_read(chosen.sel(layer=[layer]), kappa_ratio, method, gap, caches) for layer in bar], "layer"
     )
 
 
-def interactions_of_layer(
+def extracted_or_read(
     game: xr.Dataset, kappa_ratio: float, method: str, gap: float, caches: Sequence[Path]
 ) -> xr.Dataset:
     """The interactions of a game of one layer: those shipped or found before for the same values, else extracted."""

@@ -194,20 +194,20 @@ def test_an_unknown_profile_is_refused():
 
 def test_interactions_are_extracted_once_and_then_read(path, monkeypatch):
     game = shipped.load_game("digits/mlp7")
-    first = games.interactions_of(game, layers=["linear3", "output"], caches=[paths.CACHE])
+    first = games.interactions(game, layers=["linear3", "output"], caches=[paths.CACHE])
     monkeypatch.setattr(games, "extract_interactions", dies_at_call(games.extract_interactions, 1))
-    again = games.interactions_of(game, layers=["output", "linear3"], caches=[paths.CACHE])
+    again = games.interactions(game, layers=["output", "linear3"], caches=[paths.CACHE])
     np.testing.assert_array_equal(again.sel(layer="output")["interactions"], first.sel(layer="output")["interactions"])
     with pytest.raises(Killed):
-        games.interactions_of(game, layers=["linear1"], caches=[paths.CACHE])
+        games.interactions(game, layers=["linear1"], caches=[paths.CACHE])
     monkeypatch.setattr(games, "extract_interactions", dies_at_call(games.extract_interactions, 1))
     with pytest.raises(Killed):
-        games.interactions_of(game, layers=["output"], kappa_ratio=0.05, caches=[paths.CACHE])
+        games.interactions(game, layers=["output"], kappa_ratio=0.05, caches=[paths.CACHE])
 
 
 def test_interactions_explain_the_values_up_to_delta(path):
     game = shipped.load_game("digits/mlp7")
-    found = games.interactions_of(game, caches=[paths.CACHE])
+    found = games.interactions(game, caches=[paths.CACHE])
     and_, or_ = (torch.from_numpy(found["interactions"].sel(kind=kind).values) for kind in ("and", "or"))
     explained = values_from_interactions(and_, or_).numpy() + found["delta"]
     np.testing.assert_allclose(explained, game["values"], atol=1e-6)
