@@ -44,7 +44,7 @@ from lkutils import metrics
 from lkutils.book import facts
 from lkutils.claims import verdicts as claims
 from lkutils.figures import sparsity as figures
-from lkutils.games import interactions_of
+from lkutils.games import interactions as interactions_of
 from lkutils.paper.shipped import CACHES, game_names, load_games
 
 started = time.perf_counter()
@@ -86,7 +86,7 @@ Markdown(header + "\n".join(rows))
 
 # %%
 extracted = {
-    name: interactions_of(game, ["output"], kappa_ratio, gap=gap, caches=CACHES)
+    name: interactions_of(game, layers=["output"], kappa_ratio=kappa_ratio, gap=gap, caches=CACHES)
     for name, game in played.items()
 }
 interactions = {

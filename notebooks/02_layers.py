@@ -53,7 +53,7 @@ from lkutils.claims import layers as claims_layers
 from lkutils.claims import verdicts as claims
 from lkutils.figures import followed as figures_followed
 from lkutils.figures import layers as figures_layers
-from lkutils.games import interactions_of
+from lkutils.games import interactions as interactions_of
 from lkutils.paper.shipped import CACHES, game_names, load_games
 
 started = time.perf_counter()

@@ -54,7 +54,7 @@ from lkutils.claims import layers as claims_layers
 from lkutils.claims import tracking as claims_tracking
 from lkutils.claims import verdicts as claims
 from lkutils.figures import tracking as figures_tracking
-from lkutils.games import interactions_of
+from lkutils.games import interactions as interactions_of
 from lkutils.paper.shipped import CACHES, game_names, load_games
 
 started = time.perf_counter()

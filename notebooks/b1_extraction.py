@@ -54,7 +54,7 @@ from lkutils.claims import verdicts as claims
 from lkutils.extraction import extract_interactions
 from lkutils.figures import extraction as figures_extraction
 from lkutils.figures.extraction import interval
-from lkutils.games import interactions_of
+from lkutils.games import interactions as interactions_of
 from lkutils.paper import paths
 from lkutils.paper.planted import planted_games, recovery
 from lkutils.paper.procedures import beside_exact, corner, descents, labelled, name_of
@@ -258,7 +258,7 @@ Markdown(header + "\n".join(rows))
 # %%
 played = load_games(games or game_names(profile))
 exact = {
-    name: interactions_of(game, ["output"], kappa_ratio, gap=gap, caches=CACHES).sel(
+    name: interactions_of(game, layers=["output"], kappa_ratio=kappa_ratio, gap=gap, caches=CACHES).sel(
         layer="output", drop=True
     )
     for name, game in played.items()
