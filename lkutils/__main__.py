@@ -111,7 +111,7 @@ def run_list(options: argparse.Namespace) -> None:
     for game in shipped.list_games():
         sizes, attrs = game.sizes, game.attrs
         print(
-            f"{shipped.title(game):<26}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
+            f"{str(shipped.label_of(game)):<26}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
             f"{attrs['network_accuracy']:>10.2%}  {attrs['device']}, {attrs['created']}, "
             f"torch {json.loads(attrs['versions'])['torch']}"
         )

@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from lkutils import uncertainty
 from lkutils.figures.style import COLOURS, in_style, label_left, panels
+from lkutils.games import Label
 
 
 def interval(values: xr.DataArray, seed: int = 0) -> xr.DataArray:
@@ -69,7 +70,7 @@ def by_setting(
 
 @in_style
 def strength_by_setting(
-    strengths: Mapping[str, xr.DataArray], taus: Mapping[str, xr.DataArray], settings: list[str]
+    strengths: Mapping[Label, xr.DataArray], taus: Mapping[Label, xr.DataArray], settings: list[str]
 ) -> Figure:
     """Fig. 2 under several settings: strength of all samples' interactions in descending order, a panel for each game.
 

@@ -14,10 +14,11 @@ from matplotlib.patches import Patch
 
 from lkutils.figures.layers import FORGET, NEW, OVERLAP, layer_ticks, line
 from lkutils.figures.style import in_style
+from lkutils.games import Label
 
 
 @in_style
-def tracked(parts: Mapping[str, xr.Dataset], orders: Mapping[str, list[int]]) -> Figure:
+def tracked(parts: Mapping[Label, xr.Dataset], orders: Mapping[Label, list[int]]) -> Figure:
     """Fig. 3(a) and 7(a): strength that is shared, forgotten and new, by layer; a row for each game, a column an order.
 
     Upwards from zero grey (shared) and blue (new), together all^(L); downwards orange (forgotten), which together with
@@ -62,7 +63,9 @@ def draw_parts(axis: Axes, part: xr.Dataset) -> None:
 
 @in_style
 def ratios(
-    completeness: Mapping[str, xr.DataArray], redundancy: Mapping[str, xr.DataArray], orders: Mapping[str, list[int]]
+    completeness: Mapping[Label, xr.DataArray],
+    redundancy: Mapping[Label, xr.DataArray],
+    orders: Mapping[Label, list[int]],
 ) -> Figure:
     """Fig. 3(b) and 7(b): completeness and redundancy by layer; a row for each game, a line for each order.
 

@@ -5,17 +5,31 @@ A game is the only thing that needs a network and a data set. It is one labelled
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 import xarray as xr
 
 from lkutils import metrics
 from lkutils.extraction import GAP, KAPPA_RATIO
-from lkutils.games import interactions_of
+from lkutils.games import Label
+from lkutils.games import interactions as interactions_of
 from lkutils.paper import paths
 from lkutils.paper.experiments import EXPERIMENTS, find_experiment, game_path
 from lkutils.paper.making import make_game
 from lkutils.storage import checksum
+
+# Names as people write them; a data set that is not listed is called what its key is.
+DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10", "sst2": "SST-2"}
+NETWORKS = {
+    "mlp7": "MLP-7",
+    "vgg11": "VGG-11",
+    "resnet20": "ResNet-20",
+    "resnet32": "ResNet-32",
+    "distilbert": "DistilBERT",
+    "bert": "BERT",
+    "xlnet": "XLNet",
+}
 
 
 def game_names(profile: str) -> list[str]:
@@ -63,21 +77,31 @@ def load_game(name: str) -> xr.Dataset:
     return game
 
 
-def load_games(chosen: list[str]) -> dict[str, xr.Dataset]:
-    """Several games by title.
+def load_games(chosen: list[str]) -> dict[Label, xr.Dataset]:
+    """Several games by label.
 
     Example:
-        >>> list(load_games(["mnist/mlp7", "sst2/bert"]))
-        ['mnist/mlp7', 'sst2/bert (scratch)']
+        >>> [str(label) for label in load_games(["mnist/mlp7", "sst2/bert"])]
+        ['MLP-7, MNIST', 'BERT†, SST-2']
     """
     games = [load_game(name) for name in chosen]
-    return {title(game): game for game in games}
+    return {label_of(game): game for game in games}
 
 
-def title(game: xr.Dataset) -> str:
-    """Name of a game as figures and tables show it: of a transformer it says whether it was pretrained."""
-    kinds = {"from scratch": " (scratch)", "pretrained": " (pretrained)"}
-    return game.attrs["name"] + kinds.get(game.attrs["weights"].split(":")[0], "")
+def label_of(game: xr.Dataset) -> Label:
+    """What readers call a game. A dagger marks a transformer trained from scratch; another seed is named.
+
+    Example:
+        >>> label_of(load_game("sst2/distilbert"))
+        Label(dataset='SST-2', network='DistilBERT†')
+    """
+    dataset, network = game.attrs["dataset"], game.attrs["network"]
+    from_scratch = game.attrs["weights"].startswith("from scratch")
+    seed = json.loads(game.attrs["settings"]).get("variant", "").removeprefix("seed")
+    return Label(
+        DATASETS.get(dataset, dataset),
+        NETWORKS.get(network, network) + "†" * from_scratch + (f", seed {seed}" if seed else ""),
+    )
 
 
 def list_games() -> list[xr.Dataset]:
@@ -94,22 +118,22 @@ CACHES = (paths.GAMES, paths.CACHE)  # of interactions
 
 
 class Study(NamedTuple):
-    """What a chapter starts from, each by title of the game.
+    """What a chapter starts from, each by the game's label.
 
     Attributes:
         games: as `load_game` returns them.
-        found: their interactions with certificates, as `lkutils.games.interactions_of` returns them.
+        found: their interactions with certificates, as `lkutils.games.interactions` returns them.
         interactions: the interactions alone, in log-odds (kind, layer, sample, coalition).
         tau: the threshold of salience, in log-odds (layer) or (layer, sample).
         salient: the salient interactions, normalised, zero in place of all others (`lkutils.metrics.salient_part`).
         worst_gap: the largest certified gap of all of them.
     """
 
-    games: dict[str, xr.Dataset]
-    found: dict[str, xr.Dataset]
-    interactions: dict[str, xr.DataArray]
-    tau: dict[str, xr.DataArray]
-    salient: dict[str, xr.DataArray]
+    games: dict[Label, xr.Dataset]
+    found: dict[Label, xr.Dataset]
+    interactions: dict[Label, xr.DataArray]
+    tau: dict[Label, xr.DataArray]
+    salient: dict[Label, xr.DataArray]
     worst_gap: float
 
 
@@ -140,15 +164,15 @@ def open_study(
     """
     opened = load_games(games or game_names(profile))
     found = {
-        title: interactions_of(game, layers, kappa_ratio, gap=gap, caches=CACHES).isel(sample=slice(samples or None))
-        for title, game in opened.items()
+        label: interactions_of(game, layers, kappa_ratio, gap=gap, caches=CACHES).isel(sample=slice(samples or None))
+        for label, game in opened.items()
     }
-    interactions = {title: part["interactions"] for title, part in found.items()}
+    interactions = {label: part["interactions"] for label, part in found.items()}
     return Study(
-        {title: game.isel(sample=slice(samples or None)) for title, game in opened.items()},
+        {label: game.isel(sample=slice(samples or None)) for label, game in opened.items()},
         found,
         interactions,
-        {title: metrics.salience_threshold(part, tau_ratio, tau_per_sample) for title, part in interactions.items()},
-        {title: metrics.salient_part(part, tau_ratio, tau_per_sample) for title, part in interactions.items()},
+        {label: metrics.salience_threshold(part, tau_ratio, tau_per_sample) for label, part in interactions.items()},
+        {label: metrics.salient_part(part, tau_ratio, tau_per_sample) for label, part in interactions.items()},
         max(float(part["gap"].max()) for part in found.values()),
     )

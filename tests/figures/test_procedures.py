@@ -8,6 +8,7 @@ from lkutils.claims import extraction as claims_extraction
 from lkutils.claims import verdicts
 from lkutils.extraction import extract_interactions
 from lkutils.figures import extraction as figures_extraction
+from lkutils.games import Label
 from lkutils.paper import planted, procedures
 
 
@@ -106,10 +107,10 @@ def test_a_row_for_each_setting_and_a_mark_where_there_is_one():
 
 def test_lines_descend_and_dots_are_where_they_cross_tau(descended):
     interactions = descended["interactions"]
-    strengths = {"digits/mlp7": metrics.sorted_strength(interactions)}
+    strengths = {Label("digits", "MLP-7"): metrics.sorted_strength(interactions)}
     tau = metrics.salience_threshold(interactions)
     settings = ["SGD 1e-04, 2", "SGD 1e-03, 50"]
-    axis = figures_extraction.strength_by_setting(strengths, {"digits/mlp7": tau}, settings).axes[0]
+    axis = figures_extraction.strength_by_setting(strengths, {Label("digits", "MLP-7"): tau}, settings).axes[0]
     count = metrics.salient(interactions, tau).sum(["kind", "coalition"]).mean("sample")
     for curve, dot, setting in zip(axis.lines[::2], axis.lines[1::2], settings, strict=True):
         assert (np.diff(curve.get_ydata()) <= 0).all()

@@ -243,7 +243,7 @@ def test_a_game_of_a_pretrained_transformer_is_one_option_away(folder, capsys):
     game = shipped.load_game("grammar/distilbert")
     assert game["layer"].values.tolist() == ["block1", "block2", "block3", "output"]
     assert game.attrs["weights"] == f"pretrained: {folder}"
-    assert list(shipped.load_games(["grammar/distilbert"])) == ["grammar/distilbert (pretrained)"]
+    assert list(shipped.load_games(["grammar/distilbert"])) == [games.Label("grammar", "DistilBERT")]
     assert json.loads(game.attrs["seconds"])["training"] == 0
     first = game["sample"].values[0]
     words, label = (part[first] for part in grammar.grammar_samples())
@@ -281,4 +281,4 @@ def test_the_command_line_makes_a_game_once_and_lists_it(capsys):
     assert main(["game", "--dataset", "digits"]) == 0
     assert "exists" in capsys.readouterr().out
     assert main(["list"]) == 0
-    assert "digits/mlp7" in capsys.readouterr().out
+    assert "MLP-7, digits" in capsys.readouterr().out
