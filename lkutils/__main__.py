@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
+from typing import NoReturn
 
-import yaml
-
-from lkutils.book import chapters, pages
-from lkutils.book import parameters as chapter_parameters
+from lkutils.book.chapters import ChapterError, run_chapter
+from lkutils.book.pages import build_book
+from lkutils.book.parameters import list_chapters, read_parameters
 from lkutils.paper import experiments, making, shipped
 
 EXAMPLES = """\
@@ -28,16 +29,30 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, OSError, KeyError, chapters.ChapterError) as error:
+    except (ValueError, OSError, KeyError, ChapterError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"lkutils: {message}", file=sys.stderr)
         return 2
     return 0
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that takes -1e-3 for a number, and tells those who write KEY=VALUE what to write."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._negative_number_matcher = re.compile(r"-\.?\d")  # argparse's own knows no exponents before Python 3.14
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, and end with status 2."""
+        if "-p/--parameter" in message:
+            message += "; a parameter is given as a name and a value with a space between: -p tau_ratio 0.1"
+        super().error(message)
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="python -m lkutils",
         description="Rebuild the figures of 'Layerwise Change of Knowledge in Neural Networks' (ICML 2024).",
         epilog=EXAMPLES,
@@ -55,15 +70,15 @@ def parser() -> argparse.ArgumentParser:
     game.set_defaults(run=run_game)
 
     chapter = commands.add_parser("chapter", help="run one chapter; writes an executed copy, never the source")
-    chapter.add_argument("name", metavar="NAME", help=f"one of {', '.join(chapter_parameters.list_chapters())}")
+    chapter.add_argument("name", metavar="NAME", help=f"one of {', '.join(list_chapters())}")
     chapter.add_argument(
         "-p", "--parameter", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="may be repeated"
     )
     chapter.add_argument("--profile", help="paper (the shipped games) or smoke (small games made from scratch)")
-    chapter.set_defaults(run=run_chapter)
+    chapter.set_defaults(run=run_one_chapter)
 
     book = commands.add_parser("book", help="run every chapter that changed and build the HTML book")
-    book.set_defaults(run=lambda options: pages.build_book())
+    book.set_defaults(run=lambda options: build_book())
 
     listing = commands.add_parser("list", help="the games that exist, with accuracies")
     listing.set_defaults(run=run_list)
@@ -99,19 +114,18 @@ def run_game(options: argparse.Namespace) -> None:
             print(f"{experiment.name}: stored at {making.make_game(experiment.name, options.weights)}")
 
 
-def run_chapter(options: argparse.Namespace) -> None:
-    """Run one chapter with the parameters that were given, read as YAML."""
-    parameters = {key: yaml.safe_load(value) for key, value in options.parameter}
-    print(chapters.run_chapter(options.name, parameters, options.profile))
+def run_one_chapter(options: argparse.Namespace) -> None:
+    """Run one chapter with the parameters that were given."""
+    print(run_chapter(options.name, read_parameters(options.name, dict(options.parameter)), options.profile))
 
 
 def run_list(options: argparse.Namespace) -> None:
     """Print one line for every game."""
-    print(f"{'game':<26}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
+    print(f"{'game':<18}{'':<24}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
     for game in shipped.list_games():
         sizes, attrs = game.sizes, game.attrs
         print(
-            f"{str(shipped.label_of(game)):<26}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
+            f"{attrs['name']:<18}{shipped.label_of(game)!s:<24}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
             f"{attrs['network_accuracy']:>10.2%}  {attrs['device']}, {attrs['created']}, "
             f"torch {json.loads(attrs['versions'])['torch']}"
         )

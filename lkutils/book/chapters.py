@@ -15,8 +15,10 @@ from typing import Any
 import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
+from lkutils.book.kernels import KERNEL, own_kernel
 from lkutils.book.keys import content_key, executed_key
 from lkutils.book.parameters import chapter_path, check_parameters
 from lkutils.paper import paths, provenance
@@ -31,7 +33,7 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
 
     Raises:
         ValueError: unknown chapter, parameter or profile, or a value of the wrong type, before anything runs.
-        ChapterError: a cell failed. The message says which, and where the failed notebook is.
+        ChapterError: a cell failed, or a figure is missing. The message says which, and where the failed notebook is.
     """
     source = chapter_path(name)
     given = (parameters or {}) | ({"profile": profile} if profile is not None else {})
@@ -48,14 +50,23 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
     for path in (running, failed, target):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        papermill.execute_notebook(
-            str(source),
-            str(running),
-            given,
-            cwd=str(paths.ROOT),
-            progress_bar=sys.stderr.isatty(),
-            extra_arguments=["--log-level=ERROR"],  # the kernel would warn that it talks over TCP on this machine
-        )
+        with own_kernel():
+            notebook = papermill.execute_notebook(
+                str(source),
+                str(running),
+                given,
+                kernel_name=KERNEL,
+                language="python",
+                cwd=str(paths.ROOT),
+                progress_bar=sys.stderr.isatty(),
+                extra_arguments=["--log-level=ERROR"],  # the kernel would warn that it talks over TCP on this machine
+            )
+        if missing := missing_figures(notebook):
+            running.replace(failed)
+            raise ChapterError(
+                f"chapter {name} ran, but without these figures: {', '.join(missing)}\n"
+                f"The notebook is {failed}; the earlier executed chapter, if any, is as it was."
+            )
         finish(running, key)
         running.replace(target)
     except (PapermillExecutionError, DeadKernelError) as error:
@@ -74,6 +85,16 @@ def reason(error: PapermillExecutionError | DeadKernelError) -> str:
     if isinstance(error, DeadKernelError):
         return "because its process died, perhaps for want of memory"
     return f"in cell {error.cell_index + 1} with {error.ename}: {error.evalue}"
+
+
+def missing_figures(notebook: NotebookNode) -> list[str]:
+    """Names of the figures that cells announce in their metadata and did not draw."""
+    announced = [cell for cell in notebook.cells if "figure" in cell.metadata.get("mystnb", {})]
+    return [
+        cell.metadata["mystnb"]["figure"]["name"]
+        for cell in announced
+        if not any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {}))
+    ]
 
 
 def executed_path(name: str, given: dict[str, Any]) -> Path:

@@ -9,11 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import nbformat
-
 from lkutils.book.chapters import ChapterError, run_chapter
+from lkutils.book.markdown import table
 from lkutils.book.parameters import list_chapters
-from lkutils.claims.verdicts import HEADER, Verdict
+from lkutils.book.verdicts import chapter_link, claims_report
 from lkutils.paper import paths
 from lkutils.storage import replacing
 
@@ -35,9 +34,11 @@ def build_book() -> Path:
 def build_html(book: Path, html: Path) -> None:
     """Build the pages, warnings being errors; nothing happens when the sources are those of the last build."""
     sources = sorted(path for path in book.rglob("*.*") if path.suffix != ".pyc" and not path.name.startswith("."))
+    files = {str(path.relative_to(book)): path for path in sources}
+    files |= {name: paths.ROOT / name for name in ("_config.yml", "requirements.lock")}
     digest = hashlib.sha256()
-    for path in [paths.ROOT / "_config.yml", paths.ROOT / "requirements.lock", *sources]:
-        digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for name, path in files.items():
+        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     built = html.parent / "built-from"
     if built.exists() and built.read_text() == digest.hexdigest():
         print("pages: unchanged since they were built")
@@ -55,38 +56,23 @@ def build_html(book: Path, html: Path) -> None:
 
 def write_tables(executed: list[Path], folder: Path) -> None:
     """Write the tables that pages of the book include, unless they are there already."""
-    for name, text in {"verdicts": verdict_table(executed), "status": status_table(executed)}.items():
+    for name, text in {"verdicts": claims_report(executed), "status": status_tables(executed)}.items():
         path = folder / f"{name}.md"
         if not path.exists() or path.read_text() != text:
             with replacing(path) as temporary:
                 temporary.write_text(text)
 
 
-def verdict_table(executed: list[Path]) -> str:
-    """All verdicts of the executed chapters, as a Markdown table with their rules below."""
-    rows, rules = [], {}
-    for path in executed:
-        cells = nbformat.read(path, as_version=4).cells
-        outputs = [output for cell in cells for output in cell.get("outputs", [])]
-        entries = [entry for output in outputs for entry in output.get("metadata", {}).get("verdicts", [])]
-        rows += [Verdict(**entry).row(f"[{path.stem}](notebooks/{path.name})") for entry in entries]
-        rules |= dict.fromkeys(f"- {entry['rule']}" for entry in entries)
-    return HEADER + "\n".join([*rows, "", "## How each verdict follows from its number", "", *rules, ""])
-
-
-def status_table(executed: list[Path]) -> str:
+def status_tables(executed: list[Path]) -> str:
     """When, where and with which versions every chapter was run, as Markdown."""
     rows, versions = [], {}
     for path in executed:
         metadata = json.loads(path.read_text())["metadata"]
         run, own = metadata["papermill"], metadata["lkutils"]
-        rows.append(
-            f"| [{path.stem}](notebooks/{path.name}) | {run['duration']:.0f} | {own['machine']} | {own['git']} "
-            f"| {run['start_time'][:16].replace('T', ' ')} |"
-        )
-        versions |= own["versions"]
-    packages = "\n".join(f"| {package} | {version} |" for package, version in versions.items())
-    return (
-        "| Chapter | Seconds | Machine | Commit | Run at (UTC) |\n|---|---:|---|---|---|\n" + "\n".join(rows) + "\n\n"
-        "| Package | Version |\n|---|---|\n" + packages + "\n"
-    )
+        started = run["start_time"][:16].replace("T", " ")
+        rows.append([chapter_link(path), f"{run['duration']:.0f}", own["machine"], own["git"], started])
+        for package, version in own["versions"].items():
+            versions.setdefault(package, {})[version] = None
+    chapters = table(["Chapter", "Seconds", "Machine", "Commit", "Run at (UTC)"], rows)
+    packages = table(["Package", "Version"], [(package, ", ".join(found)) for package, found in versions.items()], "ll")
+    return f"{chapters.data}\n\n{packages.data}\n"

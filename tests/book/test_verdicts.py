@@ -1,0 +1,61 @@
+"""Verdicts travel from a chapter's output to the page of claims."""
+
+import nbformat
+import pytest
+import xarray as xr
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from lkutils.book import verdicts as pages
+from lkutils.claims import registry
+from lkutils.claims.verdicts import Claim, Expected, Rule, judge
+from lkutils.games import Label
+
+GROWS = Expected("growth", lambda means: means.growth, above=0)
+QUOTATION = "things | <b>grow</b>"
+SEEN = Claim("claim-seen", "Things grow", QUOTATION, "Sec. 1", "Fig. 1", "tiny", Rule((GROWS,), set_before=True))
+OPEN = Claim("claim-open", "Others shrink", "", "Sec. 2", "", None, Rule((Expected("size", below=1),), set_before=True))
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch):
+    """A chapter that showed one verdict."""
+    monkeypatch.setattr(registry, "CLAIMS", (SEEN, OPEN))
+    monkeypatch.setattr(registry, "BEYOND", ())
+    samples = {Label("MNIST", "MLP-7"): xr.Dataset({"growth": ("sample", [0.9, 1.1] * 10)})}
+    outputs = []
+
+    def display(shown, metadata=None):
+        outputs.append(new_output("display_data", {"text/markdown": shown.data}, metadata=metadata or {}))
+
+    monkeypatch.setattr(pages, "display", display)
+    pages.show([judge(SEEN, samples)])
+    path = tmp_path / "tiny.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("show(found)", outputs=outputs)]), path)
+    return path
+
+
+def test_a_chapter_shows_a_table_sentences_and_the_rules(executed):
+    outputs = nbformat.read(executed, as_version=4).cells[0].outputs
+    texts = [output.data["text/markdown"] for output in outputs]
+    assert texts[0].splitlines()[2] == "| Things grow | 1 of 1 | yes |"
+    assert "yes in 1 of 1 network" in texts[1]
+    assert "<details>" in texts[2]
+    assert "growth > 0" in texts[2]
+
+
+def test_the_page_of_claims_lists_those_that_were_tested_and_those_that_were_not(executed):
+    report = pages.claims_report([executed])
+    rows = report.splitlines()
+    assert (
+        "| [Things grow](#claim-seen) | Sec. 1, Fig. 1 | yes in 1 of 1 network | [tiny](notebooks/tiny.ipynb) |" in rows
+    )
+    assert "| [Others shrink](#claim-open) | Sec. 2 | not tested yet | – |" in rows
+    assert report.index("(claim-seen)=\n### Things grow") < report.index("(claim-open)=\n### Others shrink")
+    assert "> “things \\| &lt;b&gt;grow&lt;/b&gt;” (Sec. 1, Fig. 1)" in report
+
+
+def test_a_chapter_without_verdicts_has_none(tmp_path):
+    path = tmp_path / "none.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1", outputs=[])]), path)
+    assert pages.collect([path]) == {}
+    assert "not tested yet" in pages.claims_report([path])
