@@ -1,183 +1,370 @@
-"""The paper's claims, each put to our numbers: one function per claim, which returns a verdict.
+"""Claims as data, and the one way in which all of them are judged.
 
-Every rule was fixed before the numbers were looked at, and is part of the verdict so that a reader may disagree.
+A claim of the paper has one rule, a rule one or more statistics with a limit each. `judge` puts a claim to networks
+and gives every network one of four outcomes; "yes in k of n networks" is the verdict. A claim that says two things at
+once, such as "first rises and then falls", is judged as one: a network in which only half of it is seen does not count
+as "yes", and one in which half of it is refuted counts as "no".
+
+    >>> grows = Expected("growth", lambda means: means.growth, above=0)
+    >>> claim = Claim("claim-growth", "Things grow", "things grow", "Sec. 0", "", None, Rule((grows,), set_before=True))
+    >>> samples = {Label("MNIST", "MLP-7"): xr.Dataset({"growth": ("sample", [0.9, 1.1] * 10)})}
+    >>> judge(claim, samples).summary()
+    'yes in 1 of 1 network'
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import xarray as xr
 
 from lkutils import uncertainty
+from lkutils.games import Label
 
-HOLDS, PARTLY, FAILS = "holds", "holds partly", "does not hold"
+OUTCOMES = ("yes", "no", "unclear", "too few")
 
-# Sec. 3.2.1: "about 21.8 AND/OR salient interactions in each MNIST image and about 45.6 [...] in each CIFAR-10 image".
-PAPER_SALIENT = {"mnist": 21.8, "cifar10": 45.6}
+JUDGING = (
+    "For each network all statistics of a claim are judged together. *Yes*: every statistic lies on the claimed side "
+    "of its limit with its whole 95 % interval. *No*: at least one lies on the other side with its whole interval. "
+    f"*Too few*: the quantity is defined in fewer than {uncertainty.FEWEST} samples. *Unclear*: anything else. A claim "
+    "about every sample is judged by the worst one. These four outcomes, and that a claim of several parts is judged "
+    "as one, were settled after the numbers of the first ten games had been seen; before, a claim held when all "
+    "intervals of all networks of a data set (or the interval of their mean) were on its side, and held partly when "
+    "some were. Whether statistics and limits are older than the numbers is said of each rule."
+)
+
+Statistic = Callable[[xr.Dataset], xr.DataArray]  # from means over samples to a number along their axis ``resample``
+
+
+class Expected(NamedTuple):
+    """What a claim says about one statistic: that it lies above a limit, below one, or between two.
+
+    Attributes:
+        words: what the statistic is.
+        statistic: from means over samples to one number for each entry of their axis ``resample``; NaN where it is not
+            defined. None for a claim that is not tested yet.
+        above, below: the limits.
+        every: the claim is about every single sample, so that the worst of them is judged.
+        present: from single samples (along ``resample``) to whether the quantity is there; by default, whether the
+            statistic of that sample alone is a number.
+    """
+
+    words: str
+    statistic: Statistic | None = None
+    above: float = -math.inf
+    below: float = math.inf
+    every: bool = False
+    present: Statistic | None = None
+
+    @property
+    def limits(self) -> str:
+        """The limits in words.
+
+        Example:
+            >>> Expected("count", above=0.8, below=1.25).limits
+            '> 0.8 and < 1.25'
+        """
+        bounds = [f"> {self.above:g}"] * math.isfinite(self.above) + [f"< {self.below:g}"] * math.isfinite(self.below)
+        return " and ".join(bounds)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a claim is judged.
+
+    Attributes:
+        tests: what it says, all of which must be so.
+        set_before: these statistics and limits are older than the first number they were applied to.
+        changed: what was set or changed after numbers had been seen, and why.
+    """
+
+    tests: tuple[Expected, ...]
+    set_before: bool
+    changed: str = ""
+
+    @property
+    def words(self) -> str:
+        """Statistics and limits, and when they were set.
+
+        Example:
+            >>> Rule((Expected("growth", above=0),), set_before=True).words
+            'growth > 0. Set before the numbers were seen.'
+        """
+        tests = "; and ".join(f"{test.words} {test.limits}{', in every sample' * test.every}" for test in self.tests)
+        when = "Set before the numbers were seen." if self.set_before else "Set or changed after numbers had been seen."
+        return " ".join(filter(None, [f"{tests}.", when, self.changed]))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the paper, or one of ours, that numbers can contradict.
+
+    Attributes:
+        id: stable name, which is also the anchor on the page of claims.
+        words: the claim in a few words.
+        quotation: the paper's own words; "" for a claim of ours.
+        section, figure: where it stands; "" where there is no figure.
+        chapter: the chapter that tests it; None while none does.
+        rule: how it is judged.
+        networks: those that it speaks of; None for all.
+    """
+
+    id: str
+    words: str
+    quotation: str
+    section: str
+    figure: str
+    chapter: str | None
+    rule: Rule
+    networks: tuple[Label, ...] | None = None
+
+    @property
+    def place(self) -> str:
+        """Section and figure, such as "Sec. 3.2.2, Fig. 3(b)"."""
+        return ", ".join(filter(None, [self.section, self.figure]))
+
+
+class Measured(NamedTuple):
+    """A statistic of one network.
+
+    Attributes:
+        low, estimate, high: the statistic with its 95 % interval, or three times the worst sample.
+        samples: in how many of them the quantity is defined.
+        outcome: one of `OUTCOMES`.
+    """
+
+    low: float
+    estimate: float
+    high: float
+    samples: int
+    outcome: str
+
+    def __str__(self) -> str:
+        numbers = [number_words(number) for number in (self.low, self.estimate, self.high)]
+        return f"{numbers[1]} [{numbers[0]}, {numbers[2]}]" if self.low < self.high else numbers[1]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one claim.
+    """What became of a claim.
 
     Attributes:
-        claim: the claim, in a few words, and where the paper makes it.
-        subject: the data set and networks it was put to.
-        measured: the statistic with its 95 % interval and the number of samples.
-        paper: the paper's number, or "" where it gives none.
-        verdict: "holds", "holds partly" or "does not hold" (on our data).
-        rule: how the verdict follows from the statistic.
+        claim: the claim.
+        setting: what was chosen where the paper leaves a choice, such as which tau; "" where there is nothing to say.
+        measured: of every network that the claim was put to, the statistics in the order of the rule.
     """
 
-    claim: str
-    subject: str
-    measured: str
-    paper: str
-    verdict: str
-    rule: str
+    claim: Claim
+    setting: str
+    measured: dict[Label, tuple[Measured, ...]]
 
-    def row(self, chapter: str = "") -> str:
-        """The verdict as a row of the table, with a link to its chapter where one is given."""
-        source = f" {chapter}" if chapter else ""
-        return f"| {self.claim}{source} | {self.subject} | {self.measured} | {self.paper or '–'} | **{self.verdict}** |"
+    @property
+    def title(self) -> str:
+        """The claim in a few words, with the setting."""
+        return f"{self.claim.words}, {self.setting}" if self.setting else self.claim.words
 
+    @property
+    def outcomes(self) -> dict[Label, str]:
+        """One outcome for each network."""
+        return {label: combined(test.outcome for test in tests) for label, tests in self.measured.items()}
 
-HEADER = "| Claim | On | We measured | Paper | Verdict |\n|---|---|---|---|---|\n"
+    def where(self, outcome: str) -> list[Label]:
+        """The networks with this outcome."""
+        return [label for label, found in self.outcomes.items() if found == outcome]
 
-
-class Verdicts(list[Verdict]):
-    """The verdicts of a chapter, shown as a table; the book collects them from the executed chapter."""
-
-    def rules(self) -> str:
-        """How the verdicts follow from their numbers, each rule once, as a list in Markdown."""
-        return "\n".join(dict.fromkeys(f"- {verdict.rule}" for verdict in self))
-
-    def _repr_mimebundle_(self, **_) -> tuple[dict, dict]:
-        table = HEADER + "\n".join(verdict.row() for verdict in self)
-        return {"text/markdown": table}, {"verdicts": [asdict(verdict) for verdict in self]}
-
-
-def mean_with_interval(values: xr.DataArray, digits: int = 1, seed: int = 0) -> tuple[float, float, float, str]:
-    """Mean over the samples, its 95 % bootstrap interval, and the three in words.
-
-    Example:
-        >>> mean_with_interval(xr.DataArray(np.arange(100.0), dims="sample"), seed=1)[3]
-        '49.5 [43.8, 55.2], 100 samples'
-    """
-    mean = float(values.mean("sample"))
-    low, high = uncertainty.bootstrap_interval(values, seed=seed).values
-    words = f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}], {values.sizes['sample']} samples"
-    return mean, float(low), float(high), words
+    def summary(self) -> str:
+        """In how many networks the claim is seen, and what became of the others."""
+        n = len(self.measured)
+        if n == 0:
+            return "put to none of these networks"
+        counts = {outcome: len(self.where(outcome)) for outcome in OUTCOMES[1:]}
+        others = [f"{outcome} in {count}" for outcome, count in counts.items() if count]
+        return ", ".join([f"yes in {len(self.where('yes'))} of {n} network{'s' * (n > 1)}", *others])
 
 
-# ---- Sec. 3.1 and 3.2.1 ---------------------------------------------------------------------------------------------
+# ---- judging ---------------------------------------------------------------------------------------------------------
 
 
-def salient_count(dataset: str, counts: xr.DataArray, rule_name: str, seed: int = 0) -> Verdict:
-    """Sec. 3.2.1: each sample has about 21.8 (MNIST) or 45.6 (CIFAR-10) salient interactions.
+def judge(claim: Claim, samples: Mapping[Label, xr.Dataset], setting: str = "", seed: int = 0) -> Verdict:
+    """Put a claim to networks.
 
     Args:
-        dataset: name of the data set.
-        counts: number of salient interactions (network, sample); the mean over networks is what is judged.
-        rule_name: which tau was used, in words.
-        seed: of the bootstrap.
+        claim: with a rule all of whose statistics are given.
+        samples: of every network what the statistics are computed from, with the axis ``sample``. Networks that the
+            claim does not speak of are left out.
+        setting: of the verdict.
+        seed: of the bootstrap over samples.
+
+    Raises:
+        ValueError: a claim that is not tested yet.
     """
-    mean, low, high, words = mean_with_interval(counts.mean("network"), seed=seed)
-    expected = PAPER_SALIENT.get(dataset)
-    if expected is None:
-        verdict = "no number in the paper"
-    elif low <= expected <= high:
-        verdict = HOLDS
+    missing = [test.words for test in claim.rule.tests if test.statistic is None]
+    if missing:
+        raise ValueError(f"{claim.id} is not tested yet; its rule needs a function for: {', '.join(missing)}")
+    asked = {label: found for label, found in samples.items() if claim.networks is None or label in claim.networks}
+    measured = {}
+    for label, found in asked.items():
+        means = uncertainty.resampled_means(found, seed=seed)
+        measured[label] = tuple(measure(test, found, means) for test in claim.rule.tests)
+    return Verdict(claim, setting, measured)
+
+
+def measure(test: Expected, samples: xr.Dataset, means: xr.Dataset) -> Measured:
+    """One statistic of one network, and on which side of its limits it lies.
+
+    Args:
+        test: what is claimed.
+        samples: what the statistic is computed from, of every sample.
+        means: `lkutils.uncertainty.resampled_means` of it.
+    """
+    single = samples.rename(sample="resample")
+    alone = test.statistic(single)
+    present = int((alone.notnull() if test.present is None else test.present(single)).sum())
+    if test.every:
+        worst = float(alone.max() if math.isfinite(test.below) else alone.min())
+        low, estimate, high = worst, worst, worst
     else:
-        verdict = PARTLY if expected / 2 <= mean <= expected * 2 else FAILS
-    return Verdict(
-        claim=f"Number of salient interactions per sample (Sec. 3.2.1), with $\\tau$ from the {rule_name}",
-        subject=subject(dataset, counts),
-        measured=words,
-        paper="" if expected is None else str(expected),
-        verdict=verdict,
-        rule="The number holds when the interval contains the paper's, partly when the mean is within a factor of two.",
-    )
+        low, estimate, high = uncertainty.with_interval(test.statistic(means)).values.tolist()
+    if present < (1 if test.every else uncertainty.FEWEST):
+        outcome = "too few"
+    elif low > test.above and high < test.below:
+        outcome = "yes"
+    elif high < test.above or low > test.below:
+        outcome = "no"
+    else:
+        outcome = "unclear"
+    return Measured(low, estimate, high, present, outcome)
 
 
-def sparsity(dataset: str, shares: xr.DataArray, seed: int = 0) -> Verdict:
-    """Sec. 3.2.1: few interactions are salient, all others are very small.
-
-    Args:
-        dataset: name of the data set.
-        shares: salient interactions as a share of all (network, sample).
-        seed: of the bootstrap.
-    """
-    _, low, high, words = mean_with_interval(100 * shares.mean("network"), seed=seed)
-    return Verdict(
-        claim="Only a small share of all interactions is salient (Sec. 3.2.1)",
-        subject=subject(dataset, shares),
-        measured=f"{words} (% of all)",
-        paper="",
-        verdict=HOLDS if high < 5 else PARTLY if low < 10 else FAILS,
-        rule="Sparsity holds when the whole interval lies below 5 % of all interactions, partly when it starts below "
-        "10 %.",
-    )
-
-
-def universal_matching(dataset: str, largest_errors: xr.DataArray) -> Verdict:
-    """Theorem 3.3: AND and OR interactions together give v(x_T) for all T, here up to the noise delta that was removed.
-
-    Args:
-        dataset: name of the data set.
-        largest_errors: max over T of |v(x_T) - delta_T - matched v(x_T)|, in units of E_x|v(N) - v(empty)|
-            (network, sample).
-    """
-    worst = float(largest_errors.max())
-    return Verdict(
-        claim="All interactions together match every masked output exactly (Theorem 3.3)",
-        subject=subject(dataset, largest_errors),
-        measured=f"largest error {worst:.1e} of the output range, {largest_errors.sizes['sample']} samples",
-        paper="0",
-        verdict=HOLDS if worst < 1e-6 else FAILS,
-        rule="The theorem holds when the largest error over all masked samples is below 1e-6 of the output range.",
-    )
-
-
-def few_suffice(dataset: str, errors: xr.DataArray, seed: int = 0) -> Verdict:
-    """Lemma 3.4: the salient interactions alone match every masked output approximately.
-
-    Args:
-        dataset: name of the data set.
-        errors: :func:`metrics.matching_error` of the salient interactions (network, sample).
-        seed: of the bootstrap.
-    """
-    mean, _, high, words = mean_with_interval(100 * errors.mean("network"), seed=seed)
-    return Verdict(
-        claim="The salient interactions alone match the masked outputs (Lemma 3.4)",
-        subject=subject(dataset, errors),
-        measured=f"root mean square error {words} (% of the output range)",
-        paper="",
-        verdict=HOLDS if high < 10 else PARTLY if mean < 25 else FAILS,
-        rule="The lemma holds when the error is below 10 % of the output range with the whole interval, "
-        "partly when the mean is below 25 %.",
-    )
-
-
-def by_dataset(by_game: Mapping[str, xr.DataArray]) -> dict[str, xr.DataArray]:
-    """One array (network, sample) per data set from one (sample) per game, on the samples that all networks share.
+def combined(outcomes: Iterable[str]) -> str:
+    """The outcome of a claim from those of its parts: one refuted part refutes it, all must be seen for it to be seen.
 
     Example:
-        >>> by_dataset({"mnist/mlp7": counts, "mnist/vgg11": counts})["mnist"].dims
-        ('network', 'sample')
+        >>> [combined(parts) for parts in (["yes", "yes"], ["yes", "no"], ["yes", "unclear"], ["yes", "too few"])]
+        ['yes', 'no', 'unclear', 'too few']
     """
-    parts: dict[str, dict[str, xr.DataArray]] = {}
-    for name, values in by_game.items():
-        dataset, network = name.split("/")
-        parts.setdefault(dataset, {})[network] = values
-    return {
-        dataset: xr.concat(list(networks.values()), xr.IndexVariable("network", list(networks)), join="inner")
-        for dataset, networks in parts.items()
-    }
+    found = set(outcomes)
+    return next((outcome for outcome in ("no", "too few", "unclear") if outcome in found), "yes")
 
 
-def subject(dataset: str, values: xr.DataArray) -> str:
-    """Data set and networks in words."""
-    return f"{dataset}: {', '.join(values['network'].values)}"
+# ---- verdicts in words -----------------------------------------------------------------------------------------------
+
+
+def matrix(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str | None]]]:
+    """Header and rows of the table of claims and networks; None where a claim does not speak of a network."""
+    networks = list(dict.fromkeys(label for verdict in verdicts for label in verdict.measured))
+    rows = [
+        [v.title, f"{len(v.where('yes'))} of {len(v.measured)}", *(v.outcomes.get(label) for label in networks)]
+        for v in verdicts
+    ]
+    return ["Claim", "Yes in", *map(str, networks)], rows
+
+
+def numbers(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str | None]]]:
+    """Header and rows of the table of statistics, one row for each, one column for each data set."""
+    datasets = list(dict.fromkeys(label.dataset for verdict in verdicts for label in verdict.measured))
+    rows = []
+    for verdict in verdicts:
+        for k, test in enumerate(verdict.claim.rule.tests):
+            found = {label: tests[k] for label, tests in verdict.measured.items()}
+            cells = [
+                numbers_of({label.network: number for label, number in found.items() if label.dataset == name})
+                for name in datasets
+            ]
+            rows.append([verdict.title if k == 0 else "", f"{test.words} ({test.limits})", *cells])
+    return ["Claim", "Statistic (claimed)", *datasets], rows
+
+
+def numbers_of(measured: Mapping[str, Measured]) -> str | None:
+    """The numbers of the networks of one data set in words, with how many samples are behind them.
+
+    Example:
+        >>> numbers_of({"MLP-7": Measured(0.1, 0.2, 0.3, 30, "yes"), "VGG-11": Measured(-0.1, 0.0, 0.1, 30, "unclear")})
+        'MLP-7 0.20 [0.10, 0.30], VGG-11 0.00 [-0.10, 0.10]; 30 samples'
+    """
+    if not measured:
+        return None
+    counts = [found.samples for found in measured.values()]
+    if len(set(counts)) == 1:
+        words = ", ".join(f"{network} {found}" for network, found in measured.items())
+        return f"{words}; {counts[0]} samples"
+    return ", ".join(f"{network} {found} ({found.samples} samples)" for network, found in measured.items())
+
+
+def sentences(verdicts: Sequence[Verdict]) -> str:
+    """What became of each claim in a sentence, as a list in Markdown."""
+    return "\n".join(f"- {sentence(verdict)}" for verdict in verdicts)
+
+
+def sentence(verdict: Verdict) -> str:
+    """What became of a claim, and which of its parts was refuted where."""
+    parts = []
+    for k, test in enumerate(verdict.claim.rule.tests):
+        against = [label for label, tests in verdict.measured.items() if tests[k].outcome == "no"]
+        if against:
+            parts.append(f"{test.words} {test.limits} is contradicted in {by_dataset(against)}")
+    told = f"**{verdict.title}** ({verdict.claim.place}): {verdict.summary()}."
+    return " ".join([told, *([f"What goes against it: {'; '.join(parts)}."] if parts else [])])
+
+
+def by_dataset(labels: Iterable[Label]) -> str:
+    """Networks in words, those of a data set together.
+
+    Example:
+        >>> by_dataset([Label("MNIST", "MLP-7"), Label("MNIST", "VGG-11"), Label("SST-2", "BERT")])
+        'MLP-7 and VGG-11 on MNIST, BERT on SST-2'
+    """
+    networks: dict[str, list[str]] = {}
+    for label in labels:
+        networks.setdefault(label.dataset, []).append(label.network)
+    return ", ".join(f"{' and '.join(names)} on {dataset}" for dataset, names in networks.items())
+
+
+def rules(verdicts: Sequence[Verdict]) -> str:
+    """The rule of each claim once, as a list in Markdown."""
+    told = {verdict.claim.words: verdict.claim.rule.words for verdict in verdicts}
+    return "\n".join(f"- *{words}*: {rule}" for words, rule in told.items())
+
+
+def number_words(number: float) -> str:
+    """Two decimals, or as many digits as a small number needs.
+
+    Example:
+        >>> [number_words(number) for number in (0.123, -0.001, 1.1e-17, 0.0)]
+        ['0.12', '-0.001', '1e-17', '0.00']
+    """
+    if 0 < abs(number) < 0.005:
+        return f"{number:.1g}"
+    return f"{number + 0.0:.2f}"  # + 0.0, as -0.00 would puzzle readers
+
+
+# ---- verdicts as data ------------------------------------------------------------------------------------------------
+
+
+def metadata(verdicts: Sequence[Verdict]) -> dict[str, list[dict]]:
+    """Verdicts as data beside the output of a chapter, from where the book collects them; NaN becomes None."""
+    return {"verdicts": [as_data(verdict) for verdict in verdicts]}
+
+
+def as_data(verdict: Verdict) -> dict:
+    """A verdict as lists, numbers and strings."""
+    networks = [
+        {
+            **label._asdict(),
+            "tests": [{k: None if x != x else x for k, x in test._asdict().items()} for test in tests],  # NaN != NaN
+        }
+        for label, tests in verdict.measured.items()
+    ]
+    return {"claim": verdict.claim.id, "setting": verdict.setting, "networks": networks}
+
+
+def from_data(data: Mapping, claim: Claim) -> Verdict:
+    """The verdict that `as_data` was made from."""
+    measured = {}
+    for network in data["networks"]:
+        tests = [{k: math.nan if x is None else x for k, x in test.items()} for test in network["tests"]]
+        measured[Label(network["dataset"], network["network"])] = tuple(Measured(**test) for test in tests)
+    return Verdict(claim, data["setting"], measured)

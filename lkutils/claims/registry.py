@@ -1,0 +1,253 @@
+"""All claims of the paper that numbers or a proof can contradict, in the paper's order, tested or not.
+
+Not listed are definitions, results that the paper cites from others, and what it says about meaning or use. A claim
+that no chapter tests yet has its rule all the same, written down before its numbers are known; the chapter that tests
+it gives the functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
+from lkutils.claims.sparsity import FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES, UNIVERSAL_MATCHING
+from lkutils.claims.tracking import PARTS_ADD_UP, READINGS, TRACKING_AND, TRACKING_OR
+from lkutils.claims.verdicts import Claim, Expected, Rule, Verdict, from_data
+from lkutils.games import Label
+
+
+def untested(
+    name: str,
+    words: str,
+    quotation: str,
+    section: str,
+    figure: str,
+    tests: tuple[Expected, ...],
+    networks: tuple[Label, ...] | None = None,
+    seen: str = "",
+) -> Claim:
+    """A claim that no chapter tests yet; ``seen`` says what was known of its numbers when the rule was written."""
+    rule = Rule(tests, set_before=not seen, changed=seen)
+    return Claim(f"claim-{name}", words, quotation, section, figure, None, rule, networks)
+
+
+RESNET20 = (Label("MNIST", "ResNet-20"), Label("CIFAR-10", "ResNet-20"))
+TABULAR = (Label("census", "MLP-7"), Label("commercial", "MLP-7"))
+IOU = Expected("intersection over union of two networks' salient interactions, low minus high orders", above=0)
+STABILITY = Expected("stability, low minus high orders", above=0)
+IDENTITY = "When the rule was written, the library's tests had checked the identity on random numbers."
+FIGURES = "When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers."
+
+
+# ---- Sec. 3.2.1 to 3.3 -----------------------------------------------------------------------------------------------
+
+OTHERS_SMALL = untested(
+    "others-small",
+    "Interactions that are not salient have very small effects",
+    "All other interactions exhibited very small effects",
+    "Sec. 3.2.1",
+    "Fig. 2",
+    (Expected("strength of the median interaction over tau", below=0.1),),
+    seen=FIGURES,
+)
+NO_EXTREME_ORDERS = untested(
+    "no-extreme-orders",
+    "Almost no interactions of the highest four orders are learned",
+    "almost no interactions of extremely high orders were learned",
+    "Sec. 3.2.2",
+    "Fig. 3",
+    (Expected("share of the highest four orders in the strength of the output", below=0.01),),
+    seen=FIGURES,
+)
+EXTREME_ORDERS_LATE = untested(
+    "extreme-orders-late",
+    "Extremely high orders are learned in later layers, but not stably",
+    "extremely high-order interactions are learned in later layers, but the learning is unstable",
+    "Sec. 3.2.2",
+    "Fig. 3(b)",
+    (
+        Expected("completeness of the highest quarter of orders, high minus middle layers", above=0),
+        Expected("stability of the highest quarter of orders over that of all", below=1),
+    ),
+    seen=FIGURES,
+)
+IOU_AND = untested(
+    "low-orders-shared-and",
+    "Low-order interactions are shared by networks trained for the same task more than high-order ones (AND)",
+    "low-order interactions extracted from different DNNs usually exhibited higher IoU values",
+    "Sec. 3.3",
+    "Fig. 4",
+    (IOU,),
+)
+STABILITY_AND = untested(
+    "low-orders-stable-and",
+    "Low-order interactions are more stable to small noise than high-order ones (AND)",
+    "the relative stability decreased along with the order m",
+    "Sec. 3.3",
+    "Fig. 5",
+    (STABILITY,),
+)
+RESNET20_NOTHING_NEW = untested(
+    "resnet20-nothing-new",
+    "ResNet-20: later layers forget redundant high orders and gain nothing new",
+    "later layers usually exclusively forgot redundant high-order interactions without encoding new interactions",
+    "Sec. 3.3",
+    "Fig. 3, 4, 5",
+    (
+        Expected("share of high orders in what is forgotten after the high layers", above=0.5),
+        Expected("strength that is new after the high layers over the output's", below=0.1),
+    ),
+    RESNET20,
+    seen=FIGURES,
+)
+
+# ---- Appendices ------------------------------------------------------------------------------------------------------
+
+SHAPLEY = untested(
+    "shapley-from-interactions",
+    "The Shapley value is each interaction's effect shared equally by its players",
+    "The Shapley value of each input variable can be rewritten as a re-allocation of AND-OR interactions",
+    "App. B",
+    "",
+    (Expected("largest difference from the definition (in output ranges)", below=1e-9, every=True),),
+    seen=IDENTITY,
+)
+OR_IS_AND = untested(
+    "or-is-and",
+    "An OR interaction is minus the AND interaction with masked and unmasked swapped",
+    "The OR interaction can be considered as a specific AND interaction",
+    "App. C, Eq. 13",
+    "",
+    (Expected("largest difference of the two sides (in output ranges)", below=1e-9, every=True),),
+    seen=IDENTITY,
+)
+IOU_OR = untested(
+    "low-orders-shared-or",
+    "Low-order interactions are shared by networks trained for the same task more than high-order ones (OR)",
+    "Low-order interactions usually exhibited higher IoU values",
+    "App. I.1",
+    "Fig. 8",
+    (IOU,),
+)
+STABILITY_OR = untested(
+    "low-orders-stable-or",
+    "Low-order interactions are more stable to small noise than high-order ones (OR)",
+    "The relative stability of OR interactions decreased along with the order m",
+    "App. I.1",
+    "Fig. 9",
+    (STABILITY,),
+)
+TABULAR_LOW_ORDERS = untested(
+    "tabular-low-orders",
+    "Tabular data: low-order interactions are stronger than high-order ones",
+    "DNNs encode stronger low-order (simple) interactions than high-order (complex) interactions",
+    "App. I.2",
+    "Fig. 10(a)",
+    (Expected("share of low orders in the strength of low and high ones", above=0.5),),
+    TABULAR,
+)
+TABULAR_LEARNED = untested(
+    "tabular-middle-learned-most",
+    "Tabular data: early and middle layers have learned most target interactions",
+    "The early and middle layers usually had already learned most target interactions that were finally used by DNNs",
+    "App. I.2",
+    "Fig. 10(b)",
+    (Expected("completeness of the middle layers", above=0.5),),
+    TABULAR,
+)
+TABULAR_NOT_REDUNDANT = untested(
+    "tabular-little-redundancy",
+    "Tabular data: target interactions are learned quickly, without many redundant ones",
+    "DNNs quickly learn all target interactions without learning many redundant interactions",
+    "App. I.2",
+    "Fig. 10(b)",
+    (Expected("completeness of the low layers", above=0.5), Expected("redundancy of the middle layers", below=0.5)),
+    TABULAR,
+)
+KAPPA_ROBUST = untested(
+    "kappa-robust",
+    "The extraction hardly depends on kappa",
+    "AND-OR interactions encoded in three different kappa value settings are almost the same",
+    "App. J",
+    "Fig. 11",
+    (Expected("similarity of the salient interactions at kappa 0.03 and 0.05", above=0.9),),
+    (Label("CIFAR-10", "ResNet-20"),),
+    seen="When the rule was written, it was known that kappa 0.01 in place of 0.04 leaves about half of the salient "
+    "interactions of a deep ResNet in common.",
+)
+HIGH_LAYERS_SETTLED = untested(
+    "late-layers-settled",
+    "MLP-7 and VGG-11 on CIFAR-10: high layers do not change the interactions much",
+    "High layers did not change the interactions significantly",
+    "App. K",
+    "",
+    (Expected("similarity of the first and the last high layer", above=0.5),),
+    (Label("CIFAR-10", "MLP-7"), Label("CIFAR-10", "VGG-11")),
+    seen=FIGURES,
+)
+NOISE_RATIO = untested(
+    "noise-ratio-constant",
+    "The share of noise in an interaction's input does not depend on its order",
+    "the median values for different orders interactions is basically the same",
+    "App. L",
+    "Fig. 12",
+    (Expected("largest over smallest median noise ratio of all orders", below=1.25),),
+)
+
+
+# ---- the paper's order -----------------------------------------------------------------------------------------------
+
+CLAIMS: tuple[Claim, ...] = (
+    ADJACENT_LAYERS,
+    UNIVERSAL_MATCHING,
+    SMALL_SET_MATCHES,
+    FEW_SALIENT,
+    SALIENT_COUNT,
+    OTHERS_SMALL,
+    EARLY_LESS_HIGH_ORDER,
+    LATER_LIKE_OUTPUT,
+    PARTS_ADD_UP,
+    NO_EXTREME_ORDERS,
+    *TRACKING_AND[:4],
+    EXTREME_ORDERS_LATE,
+    *TRACKING_AND[4:],
+    IOU_AND,
+    STABILITY_AND,
+    RESNET20_NOTHING_NEW,
+    SHAPLEY,
+    OR_IS_AND,
+    *TRACKING_OR,
+    IOU_OR,
+    STABILITY_OR,
+    TABULAR_LOW_ORDERS,
+    TABULAR_LEARNED,
+    TABULAR_NOT_REDUNDANT,
+    KAPPA_ROBUST,
+    *READINGS[:4],
+    HIGH_LAYERS_SETTLED,
+    *READINGS[4:],
+    NOISE_RATIO,
+)
+BEYOND: tuple[Claim, ...] = ()  # what goes beyond the paper
+
+
+def find_claim(name: str) -> Claim:
+    """The claim with this id.
+
+    Raises:
+        KeyError: there is none.
+
+    Example:
+        >>> find_claim("claim-salient-count").place
+        'Sec. 3.2.1, Fig. 2'
+    """
+    return {claim.id: claim for claim in (*CLAIMS, *BEYOND)}[name]
+
+
+def read_verdict(data: Mapping) -> Verdict:
+    """A verdict from what an executed chapter holds of it, `lkutils.claims.verdicts.as_data`.
+
+    Raises:
+        KeyError: no claim has its id.
+    """
+    return from_data(data, find_claim(data["claim"]))
