@@ -8,14 +8,27 @@ players outside T are at their baseline, all others and the background as they w
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from lkutils.arguments import (
+    Arguments,
+    ArrayLike,
+    as_baseline,
+    as_players,
+    as_tensor,
+    as_whole,
+    check_arguments,
+    check_labels,
+    raise_where,
+)
 from lkutils.devices import free_memory
+from lkutils.players import Players
 from lkutils.progress import progress
+from lkutils.scores import check_logits, find_probabilities, warn_of_training
 
 # Masked inputs scored at once, where memory allows it: enough to keep the device busy, few enough to stay in the cache.
 LARGEST_BATCH = {"cpu": 128, "cuda": 4096}
@@ -24,47 +37,78 @@ LARGEST_BATCH = {"cpu": 128, "cuda": 4096}
 WORKING_COPIES = 64
 
 
-def log_odds(logits: Float[Tensor, "*batch cls"], labels: Int[Tensor, "*#batch"]) -> Float[Tensor, "*batch"]:
+def log_odds(logits: Shaped[Tensor, "*batch cls"], labels: Int[Tensor, "*#batch"]) -> Float[Tensor, "*batch"]:
     """Log-odds of the label, Eq. 5 without delta: log p(y)/(1 - p(y)), where p is the softmax of the logits z.
 
-    Computed as -log sum over j != y of exp(z_j - z_y), which is exact also where p rounds to 0 or 1.
+    Computed as -log sum over j != y of exp(z_j - z_y), which is exact also where p rounds to 0 or 1. Half precision is
+    widened first: its differences would be rounded to three digits, or overflow.
 
     Args:
-        logits: of all classes, with any axes before them.
+        logits: of all classes, with any axes before them. A single logit z is that of class 1 against class 0, whose
+            log-odds are z and -z.
         labels: the class y; broadcast against those axes.
 
     Example:
-        >>> log_odds(torch.tensor([[3.0, 0.0], [1e4, 0.0]]), torch.tensor([0, 1]))
-        tensor([     3., -10000.])
+        >>> log_odds(torch.tensor([[3.0, 0.0], [900.0, 0.0]]), torch.tensor([0, 1]))
+        tensor([   3., -900.])
+        >>> log_odds(torch.tensor([[3.0], [3.0]]), torch.tensor([0, 1]))
+        tensor([-3.,  3.])
     """
+    if logits.dtype not in (torch.float32, torch.float64):
+        logits = logits.float()
     label = labels.expand(logits.shape[:-1])[..., None]
+    if logits.shape[-1] == 1:
+        return torch.where(label == 1, logits, -logits)[..., 0]
     others = (logits - logits.gather(-1, label)).scatter(-1, label, -torch.inf)
     return -others.logsumexp(-1)
 
 
 def mask_inputs(
-    inputs: Shaped[Tensor, "#batch *shape"],
-    baseline: Shaped[Tensor, "..."],
-    players: Int[Tensor, "#batch ..."],
-    coalitions: Int[Tensor, "batch"],
+    inputs: Shaped[Tensor, "#batch *shape"] | ArrayLike,
+    baseline: Shaped[Tensor, "..."] | ArrayLike,
+    players: Int[Tensor, "#batch ..."] | ArrayLike | Players,
+    coalitions: Int[Tensor, "batch"] | ArrayLike,
 ) -> Shaped[Tensor, "batch *shape"]:
     """The masked inputs x_T: where a variable's player is missing from the coalition, the baseline stands in.
 
     Args:
         inputs: one for each coalition, or a single one for all of them: images (batch, channel, y, x), tables
             (batch, feature), token ids (batch, position).
-        baseline: b_i, of the shape of one input or broadcast to it (a mask token's id).
-        players: the player of each input variable, -1 for background; its axes after the batch are the last ones of
-            an input's, so (batch, y, x) masks all channels of a pixel together.
+        baseline: as in :func:`coalition_values`.
+        players: as in :func:`coalition_values`.
         coalitions: T as an integer; bit i says that player i is present.
 
+    Returns:
+        A new tensor of the type of ``inputs``.
+
+    Raises:
+        ValueError: as :func:`coalition_values`.
+
     Example:
-        >>> mask_inputs(torch.tensor([[5, 6, 7]]), torch.tensor(0), torch.tensor([[0, 1, -1]]), torch.arange(4))
+        >>> mask_inputs(torch.tensor([[5, 6, 7]]), 0, [0, 1, -1], range(4))
         tensor([[0, 0, 7],
                 [5, 0, 7],
                 [0, 6, 7],
                 [5, 6, 7]])
     """
+    inputs = as_tensor("inputs", inputs)
+    coalitions = as_whole("coalitions", coalitions, inputs)
+    if coalitions.ndim != 1 or inputs.ndim < 2 or len(inputs) not in (1, len(coalitions)):
+        raise ValueError(
+            f"inputs of shape {tuple(inputs.shape)} and coalitions of shape {tuple(coalitions.shape)}: give a row of "
+            "variables for each coalition, or a single row for all of them"
+        )
+    inputs = inputs.expand(len(coalitions), *inputs.shape[1:])
+    return masked(inputs, as_baseline(baseline, inputs), as_players(players, inputs), coalitions)
+
+
+def masked(
+    inputs: Shaped[Tensor, "batch *shape"],
+    baseline: Shaped[Tensor, "#batch ..."],
+    players: Int[Tensor, "batch ..."],
+    coalitions: Int[Tensor, "batch"],
+) -> Shaped[Tensor, "batch *shape"]:
+    """What :func:`mask_inputs` returns, for arguments that were checked."""
     of_variable = players.reshape(len(players), *[1] * (inputs.ndim - players.ndim), *players.shape[1:])
     coalition = coalitions.reshape(-1, *[1] * (inputs.ndim - 1))
     present = (of_variable < 0) | (coalition >> of_variable.clamp(min=0) & 1).bool()
@@ -74,50 +118,63 @@ def mask_inputs(
 @torch.no_grad()
 def coalition_values(
     score: Callable[[Tensor], Float[Tensor, "layer batch cls"]],
-    inputs: Shaped[Tensor, "sample *shape"],
-    labels: Int[Tensor, "sample"],
-    players: Int[Tensor, "sample ..."],
-    baseline: Shaped[Tensor, "..."],
+    inputs: Shaped[Tensor, "sample *shape"] | ArrayLike | Mapping[str, ArrayLike],
+    labels: Int[Tensor, "sample"] | ArrayLike,
+    players: Int[Tensor, "sample ..."] | ArrayLike | Players,
+    baseline: Shaped[Tensor, "..."] | ArrayLike,
     n_players: int,
     batch_size: int | None = None,
+    *,
+    of: Callable[[Tensor, Tensor], Tensor] = log_odds,
 ) -> Float[Tensor, "layer sample coalition"]:
     """Log-odds of the label (Eq. 5 without delta) on all 2^n masked versions of every sample, for every layer.
 
     Every masked input is built on the device of ``inputs`` and passes through the network once. A batch that does not
     fit in memory is halved, with a warning. Batches hold a power of two of masked inputs, so that they begin where a
-    sample begins and samples may be computed together or one by one.
+    sample begins and samples may be computed together or one by one. All arguments but ``score`` may be tensors, numpy
+    arrays, lists or numbers, and are left as they are.
 
     Args:
         score: the network with its probes (:class:`lkutils.probes.ProbedNetwork`), or any function from a batch of
             inputs to logits (layer, batch, class), on the device of ``inputs``.
-        inputs: the samples x, all players present.
-        labels: their classes y.
-        players: as in :func:`mask_inputs`.
-        baseline: as in :func:`mask_inputs`.
+        inputs: the samples x, all players present: images (sample, channel, y, x), tables (sample, feature), token ids
+            (sample, position), or a tokenizer's output: there the token ids are masked, and ``score`` gets them in a
+            dict with the sample's attention mask.
+        labels: their classes y, or one class for all of them.
+        players: the player of each input variable, -1 for background. Its last axes are an input's, without the first
+            one where (sample, y, x) is to mask all channels of a pixel together; without the axis of samples it is one
+            map for all of them.
+        baseline: b_i as a number (a mask token's id), one number for each channel, in the shape of one input, or of
+            all of them with another baseline for each sample.
         n_players: n; every sample has the players 0..n-1.
         batch_size: masked inputs scored at once; when None, as many as seems sensible.
+        of: from logits (layer, batch, class) and labels (batch,) to values (layer, batch), when something else than
+            the log-odds is explained.
 
     Returns:
-        v^(l)(x_T) in log-odds, in the CPU's memory.
+        v^(l)(x_T) in log-odds, float32, in the CPU's memory.
 
     Raises:
-        ValueError: players and ``n_players`` do not match, an input or the baseline is not finite, or what ``score``
-            returns has not the axes (layer, batch, class).
+        TypeError: an argument is not made of numbers, or ``score`` returns something else than a tensor.
+        ValueError: arguments do not fit together, an input or the baseline is not finite, a label is no class, or what
+            ``score`` returns has not the axes (layer, batch, class).
         MemoryError: the table does not fit; the message says what it would need.
-        FloatingPointError: a layer's log-odds of a sample are not finite.
+        FloatingPointError: a layer's values of a sample are not finite.
+
+    Warns:
+        UserWarning: outputs that are probabilities, of which the logarithm is taken; a network in training mode;
+            memory that ran out.
 
     Example:
-        >>> x, players = torch.tensor([[2.0, 1.0]]), torch.tensor([[0, 1]])
-        >>> coalition_values(lambda x: x[None], x, torch.tensor([0]), players, torch.tensor(0.5), 2)
-        tensor([[[ 0.0000,  1.5000, -0.5000,  1.0000]]])
+        >>> coalition_values(lambda x: x[None], torch.tensor([[2.0, 1.0]]), [0], [0, 1], [0.5, 0.0], n_players=2)
+        tensor([[[ 0.5000,  2.0000, -0.5000,  1.0000]]])
     """
-    check_players(players, n_players)
-    check_finite(inputs, baseline)
-    if inputs.ndim == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)  # convolutions are faster, most of all on CPUs
-    n_rows = len(inputs) << n_players
-    check_memory(1, n_rows, inputs.device)
-    batch_size = power_of_two_up_to(min(batch_size or sensible_batch_size(inputs), n_rows))
+    game = check_arguments(inputs, labels, players, baseline, n_players)
+    check_batch_size(batch_size)
+    warn_of_training(score)
+    device, n_rows = game.inputs.device, len(game.inputs) << n_players
+    check_memory(1, n_rows, device)
+    batch_size = power_of_two_up_to(min(batch_size or sensible_batch_size(game.inputs), n_rows))
     values, start = None, 0
     # TensorFloat-32, the default for convolutions, keeps ten bits: too few for alternating sums of 2^n log-odds.
     with (
@@ -125,10 +182,10 @@ def coalition_values(
         progress(description="masked inputs", total=n_rows) as bar,
     ):
         while start < n_rows:
-            row = torch.arange(start, min(start + batch_size, n_rows), device=inputs.device)
+            row = torch.arange(start, min(start + batch_size, n_rows), device=device)
             sample, coalition = row >> n_players, row & (1 << n_players) - 1
             try:
-                logits = score(mask_inputs(inputs[sample], baseline, players[sample], coalition))
+                logits = score(masked_batch(game, sample, coalition))
             except (MemoryError, RuntimeError) as error:
                 if batch_size == 1 or not is_out_of_memory(error):
                     raise
@@ -137,14 +194,28 @@ def coalition_values(
                 continue
             if values is None:
                 check_logits(logits, len(row))
-                check_memory(len(logits), n_rows, inputs.device)
-                values = torch.empty(len(logits), n_rows, device=inputs.device)
-            values[:, start : start + len(row)] = log_odds(logits, labels[sample])
+                probabilities = find_probabilities(logits) if of is log_odds else None
+                if of is log_odds or logits.shape[-1] > 1:
+                    check_labels(game.labels, logits.shape[-1])
+                check_memory(len(logits), n_rows, device)
+                values = torch.empty(len(logits), n_rows, dtype=torch.float32, device=device)
+            if probabilities is not None:
+                logits = torch.where(probabilities, logits.log(), logits)
+            values[:, start : start + len(row)] = of(logits, game.labels[sample])
             start += len(row)
             bar.update(len(row))
-    table = values.reshape(len(values), len(inputs), -1).cpu()
+    table = values.reshape(len(values), len(game.inputs), -1).cpu()
     check_values(table)
     return table
+
+
+def masked_batch(
+    game: Arguments, sample: Int[Tensor, "batch"], coalition: Int[Tensor, "batch"]
+) -> Shaped[Tensor, "batch *shape"] | dict[str, Tensor]:
+    """Masked inputs as a network takes them: a new tensor, or a dict where the game's inputs are one."""
+    baseline = game.baseline if len(game.baseline) == 1 else game.baseline[sample]
+    x = masked(game.inputs[sample], baseline, game.players[sample], coalition)
+    return {game.key: x} | {name: other[sample] for name, other in game.others.items()} if game.key else x
 
 
 # ---- memory ---------------------------------------------------------------------------------------------------------
@@ -169,16 +240,10 @@ def is_out_of_memory(error: Exception) -> bool:
 # ---- checks ---------------------------------------------------------------------------------------------------------
 
 
-def check_players(players: Int[Tensor, "sample ..."], n_players: int) -> None:
-    """Every sample must have exactly the players 0..n-1, and background."""
-    if players.min() < -1 or players.max() >= n_players:
-        raise ValueError(
-            f"players are numbered {players.min()} to {players.max()}, but n_players={n_players} allows 0 to "
-            f"{n_players - 1}, and -1 for background"
-        )
-    has_variables = torch.zeros(len(players), n_players + 1, dtype=torch.bool, device=players.device)
-    has_variables.scatter_(1, players.flatten(1).long() + 1, True)
-    raise_where(~has_variables[:, 1:], ValueError, "sample {} has no input variable of player {}; lower n_players")
+def check_batch_size(batch_size: int | None) -> None:
+    """A whole number of one or more, or None."""
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        raise ValueError(f"batch_size={batch_size!r}: a whole number of 1 or more, or None, was expected")
 
 
 def check_memory(n_layers: int, n_rows: int, device: torch.device) -> None:
@@ -191,28 +256,7 @@ def check_memory(n_layers: int, n_rows: int, device: torch.device) -> None:
         )
 
 
-def check_logits(logits: Shaped[Tensor, "..."], n_inputs: int) -> None:
-    """What ``score`` returns must have the axes (layer, batch, class)."""
-    if logits.ndim != 3 or logits.shape[1] != n_inputs:
-        raise ValueError(
-            f"score returned a tensor of shape {tuple(logits.shape)} for {n_inputs} inputs, not (layer, batch, class); "
-            "of a network alone, score is lambda x: network(x)[None]"
-        )
-
-
-def check_finite(inputs: Shaped[Tensor, "sample *shape"], baseline: Shaped[Tensor, "..."]) -> None:
-    """Neither the samples nor the baseline may hold NaN or infinity."""
-    raise_where(~inputs.flatten(1).isfinite(), ValueError, "sample {} is not finite, first at its variable {}")
-    raise_where(~baseline.reshape(1, -1).isfinite(), ValueError, "the baseline is not finite, first at variable {1}")
-
-
 def check_values(values: Float[Tensor, "layer sample coalition"]) -> None:
-    """Log-odds are finite, unless a network or a probe is broken."""
-    message = "the log-odds of layer {} (counted from 0), sample {}, coalition {} are not finite; look at its logits"
+    """Values are finite, unless a network or a probe is broken."""
+    message = "the values of layer {} (counted from 0), sample {}, coalition {} are not finite; look at its logits"
     raise_where(~values.isfinite(), FloatingPointError, message)
-
-
-def raise_where(wrong: Bool[Tensor, "..."], kind: type[Exception], message: str) -> None:
-    """Raise an error that names the first place where something is wrong, if there is one."""
-    if wrong.any():
-        raise kind(message.format(*wrong.nonzero()[0].tolist()))

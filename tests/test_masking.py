@@ -165,14 +165,16 @@ def test_samples_computed_one_by_one_have_the_very_same_values(game):
     assert torch.equal(together, torch.cat(each, dim=1))
 
 
-def test_images_stay_channels_last(game):
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_batches_have_the_memory_format_of_the_inputs(game, memory_format):
+    inputs, labels, players, baseline, n = game
     formats = []
 
-    def score(inputs):
-        formats.append(inputs.is_contiguous(memory_format=torch.channels_last))
-        return inputs.flatten(1)[None]
+    def score(batch):
+        formats.append(batch.is_contiguous(memory_format=memory_format))
+        return batch.flatten(1)[None]
 
-    coalition_values(score, *game, batch_size=16)
+    coalition_values(score, inputs.contiguous(memory_format=memory_format), labels, players, baseline, n, 16)
     assert formats == [True] * 3
 
 
