@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import textwrap
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -19,55 +17,37 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from lkutils import metrics
-from lkutils.figures.layers import FORGET, KIND_NAMES, NEW, OVERLAP, layer_ticks
-from lkutils.figures.style import in_style
-from lkutils.paper.datasets import load_dataset
-from lkutils.paper.files import CHECKSUMS, find_file
-
-LABELS = ("negative", "positive")  # of both data sets of sentences
+from lkutils.figures.layers import check_found, layer_ticks
+from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style
 
 
-def at_hand(dataset: str) -> bool:
-    """Whether all files of a data set are in the data folder, or it needs none."""
-    return all(find_file(file) for file in CHECKSUMS if file.startswith(f"{dataset}/"))
-
-
-def follow(
-    games: Mapping[str, xr.Dataset], kept: Mapping[str, xr.DataArray], names: list[str], count: int
-) -> tuple[list[FollowedImage], list[FollowedSentence]]:
-    """The first ``count`` samples of some games, ready to be drawn.
+def rank_interactions(salient: xr.DataArray, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Kind and coalition of the ``count`` strongest interactions of the output, and of those that it has forgotten.
 
     Args:
-        games: as `games.load_game` returns them.
-        kept: for each of them :func:`metrics.salient_part` (kind, layer, sample, coalition).
-        names: of the games; when empty, the first game of each data set of images and all games of sentences.
-        count: how many samples of each.
+        salient: :func:`metrics.salient_part` of one sample (kind, layer, coalition); the last layer is the output.
+        count: of each.
+
+    Raises:
+        ValueError: no layer has any.
+
+    Example:
+        >>> salient = xr.DataArray([[[0, 3, 0, 1], [0, 0, 2, 0]]], {"kind": ["and"], "coalition": range(4)},
+        ...                        ("kind", "layer", "coalition"))
+        >>> rank_interactions(salient, 1)
+        ([('and', 2)], [('and', 1)])
     """
-    images, sentences, seen = [], [], set()
-    for name, game in games.items():
-        is_image = "y" in game["players"].dims
-        if game.attrs["name"] not in names if names else is_image and game.attrs["dataset"] in seen:
-            continue
-        seen.add(game.attrs["dataset"])
-        for k in range(min(count, kept[name].sizes["sample"])):
-            one = kept[name].isel(sample=k)
-            if is_image:
-                images.append(follow_image(game, one))
-            else:
-                sentences.append(follow_sentence(name, game, one))
-    return images, sentences
-
-
-def strongest(kept: xr.DataArray, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """Kind and coalition of the ``count`` strongest interactions of the output, and of those that it has forgotten."""
-    in_output = abs(metrics.last_layer(kept)).where(kept["coalition"] > 0, 0)
-    forgotten = abs(metrics.nonempty(kept)).max("layer").reindex_like(in_output, fill_value=0).where(in_output == 0, 0)
+    in_output = abs(metrics.last_layer(salient)).where(salient["coalition"] > 0, 0)
+    anywhere = abs(metrics.nonempty(salient)).max("layer").reindex_like(in_output, fill_value=0)
+    if not anywhere.any():
+        raise ValueError("the sample has no salient interaction in any layer: masking changes no output of it")
 
     def first_of(strength: xr.DataArray) -> list[tuple[str, int]]:
-        ranked = strength.stack(place=["kind", "coalition"]).sortby(-strength.stack(place=["kind", "coalition"]))
+        stacked = strength.stack(place=["kind", "coalition"])
+        ranked = stacked.isel(place=np.argsort(-stacked.values, kind="stable"))
         return [place for place, value in zip(ranked["place"].values, ranked.values, strict=True) if value > 0][:count]
 
-    return first_of(in_output), first_of(forgotten)
+    return first_of(in_output), first_of(anywhere.where(in_output == 0, 0))
 
 
 # ---- images ---------------------------------------------------------------------------------------------------------
@@ -77,38 +57,56 @@ class FollowedImage(NamedTuple):
     """An image whose interactions are followed through the layers of a network.
 
     Attributes:
-        name: of the game and the sample.
-        kept: :func:`metrics.salient_part` of the sample (kind, layer, coalition).
+        title: of the network and the sample, in a few short lines.
+        salient: :func:`metrics.salient_part` of the sample (kind, layer, coalition).
         players: the player at each pixel (y, x), -1 for background.
-        image: the image itself (y, x, 3), if the data set is at hand.
+        image: the image itself, if it is at hand, as :func:`as_picture` takes it.
     """
 
-    name: str
-    kept: xr.DataArray
+    title: str
+    salient: xr.DataArray
     players: np.ndarray
-    image: np.ndarray | None = None
+    image: np.ndarray | Tensor | None = None
 
 
-def follow_image(game: xr.Dataset, kept: xr.DataArray) -> FollowedImage:
-    """What `followed_images` needs of one sample of a game; with its image if the data set is at hand.
+def on_image(
+    found: xr.Dataset, game: xr.Dataset, sample: int, image: np.ndarray | Tensor | None = None, count: int = 3
+) -> Figure:
+    r"""Fig. 1 for an image of your own: its strongest interactions, drawn on it and followed through the layers.
+
+    The ``count`` strongest interactions of the last layer, and the ``count`` strongest of those that it has forgotten.
 
     Args:
-        game: as `games.load_game` returns it.
-        kept: :func:`metrics.salient_part` of one sample (kind, layer, coalition).
+        found: what :func:`lkutils.interactions` returns for the game.
+        game: what :func:`lkutils.play` returns; its ``players`` lie on images (sample, y, x).
+        sample: of the game, as its axis ``sample`` numbers them.
+        image: the image itself, an array or tensor (y, x), (y, x, channel) or (channel, y, x) with 1 or 3 channels, of
+            any scale; the players alone are drawn without it.
+        count: of interactions.
+
+    Raises:
+        ValueError: no such sample, players that are no images, an image of another size than the players, or a
+            sample without interactions.
+
+    Example:
+        >>> axes = {"kind": ["and", "or"], "layer": ["block", "output"], "sample": [7], "coalition": range(4)}
+        >>> found = xr.Dataset({"interactions": (list(axes), np.ones((2, 2, 1, 4)))}, axes)
+        >>> game = xr.Dataset({"players": (("sample", "y", "x"), [[[0, 0], [1, -1]]])}, {"sample": [7]})
+        >>> on_image(found, game, 7, np.zeros((2, 2)), count=1).axes[0].get_title()
+        'output no. 1\nAND, order 1'
     """
-    sample = kept["sample"].item()
-    images = images_at_hand(game.attrs["dataset"])
-    image = None if images is None else images[sample].movedim(0, -1)
-    if image is not None:
-        image = ((image - image.min()) / (image.max() - image.min())).expand(-1, -1, 3).numpy()
-    players = game["players"].sel(sample=sample).values.astype(int)
-    return FollowedImage(f"{game.attrs['dataset']}\n{game.attrs['network']}\nno. {sample}", kept, players, image)
-
-
-@functools.cache
-def images_at_hand(dataset: str) -> Tensor | None:
-    """The images that the samples of a data set are drawn from; None if its files are not in the data folder."""
-    return load_dataset(dataset).sample_inputs if at_hand(dataset) else None
+    check_found(found, "on_image")
+    check_sample(found, sample)
+    if "players" not in game:
+        raise ValueError("the game has no players: give what lkutils.play returned, and what it was extracted from")
+    check_sample(game, sample)
+    players = game["players"].sel(sample=sample).values
+    if players.ndim != 2:
+        raise ValueError(
+            f"the players have shape {players.shape}, and an image's lie on two axes (y, x): use in_words instead"
+        )
+    salient = metrics.salient_part(found["interactions"]).sel(sample=sample)
+    return followed_images([FollowedImage(f"sample {sample}", salient, players, image)], count)
 
 
 @in_style
@@ -118,6 +116,7 @@ def followed_images(samples: list[FollowedImage], count: int = 3) -> Figure:
     For each sample the ``count`` strongest interactions of the output, and the ``count`` strongest of those that the
     output has forgotten. Bars have the colours of Fig. 3(a).
     """
+    pictures = [None if s.image is None else as_picture(s.image, s.players.shape) for s in samples]
     figure, grid = plt.subplots(
         2 * len(samples),
         2 * count,
@@ -127,33 +126,66 @@ def followed_images(samples: list[FollowedImage], count: int = 3) -> Figure:
     )
     for axis in grid.flat:
         axis.set_visible(False)
-    for maps, bars, sample in zip(grid[::2], grid[1::2], samples, strict=True):
-        limit = 1.1 * float(abs(metrics.nonempty(sample.kept)).max())
-        output, forgotten = strongest(sample.kept, count)
+    for maps, bars, sample, picture in zip(grid[::2], grid[1::2], samples, pictures, strict=True):
+        limit = 1.1 * float(abs(metrics.nonempty(sample.salient)).max())
+        output, forgotten = rank_interactions(sample.salient, count)
         numbered = [*enumerate(output), *enumerate(forgotten, count)]
-        for k, (kind, coalition) in numbered:
-            draw_players(maps[k], sample, coalition)
+        for place, (k, (kind, coalition)) in enumerate(numbered):
+            draw_players(maps[k], sample.players, picture, coalition)
             which = f"output no. {k + 1}" if k < count else f"forgotten no. {k - count + 1}"
             maps[k].set_title(
-                f"{which}\n{KIND_NAMES[kind]}, order {coalition.bit_count()}", fontsize=7, fontweight="normal"
+                f"{which}\n{KIND_NAMES[kind]}, order {coalition.bit_count()}",
+                fontsize=7,
+                fontweight="normal",
+                loc="center",
             )
-            draw_effects(bars[k], sample.kept.sel(kind=kind, coalition=coalition), limit)
-            bars[k].tick_params(labelleft=k == 0)
-        maps[0].set_ylabel(sample.name)
-        bars[0].set_ylabel("$I(S)$")
+            draw_effects(bars[k], sample.salient.sel(kind=kind, coalition=coalition), limit)
+            bars[k].tick_params(labelleft=place == 0)
+        first = numbered[0][0]
+        maps[first].set_ylabel(sample.title, fontsize=8)
+        bars[first].set_ylabel("$I(S)$")
     handles = [Patch(color=OVERLAP), Patch(color=FORGET), Line2D([], [], color=NEW, linestyle="--")]
     labels = ["shared with the output", "forgotten by the output", "effect in the output"]
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 
-def draw_players(axis: Axes, sample: FollowedImage, coalition: int) -> None:
-    """The grid of players, with those of one coalition filled."""
-    players = sample.players
+def as_picture(image: np.ndarray | Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    """An image with its channels first, last or none as colours (y, x, 3) from 0 to 1, stretched to that if need be.
+
+    Args:
+        image: (y, x), (y, x, channel) or (channel, y, x), with 1 or 3 channels.
+        shape: height and width that it must have, those of the players.
+
+    Raises:
+        ValueError: another shape.
+
+    Example:
+        >>> as_picture(np.array([[-2.0, 0.0], [2.0, 2.0]]), (2, 2))[..., 0].tolist()
+        [[0.0, 0.5], [1.0, 1.0]]
+    """
+    picture = (image.detach().cpu().numpy() if isinstance(image, Tensor) else image).astype(float)
+    if picture.shape == shape:
+        picture = picture[..., None]
+    elif picture.ndim == 3 and picture.shape[1:] == shape and picture.shape[0] in (1, 3):
+        picture = np.moveaxis(picture, 0, -1)
+    if picture.shape not in ((*shape, 1), (*shape, 3)):
+        raise ValueError(
+            f"the image has shape {np.shape(image)}, but the players lie on {shape[0]} x {shape[1]} pixels: give the "
+            "input that the game was played on, with 1 or 3 channels first, last or none"
+        )
+    lowest, highest = picture.min(), picture.max()
+    if lowest < 0 or highest > 1:
+        picture = (picture - lowest) / (highest - lowest if highest > lowest else 1)
+    return np.broadcast_to(picture, (*shape, 3))
+
+
+def draw_players(axis: Axes, players: np.ndarray, picture: np.ndarray | None, coalition: int) -> None:
+    """The outlines of all players, with those of one coalition filled, over the image if there is one."""
     inside = (players >= 0) & ((coalition >> np.maximum(players, 0)) & 1 == 1)
-    if sample.image is not None:
-        axis.imshow(sample.image, interpolation="nearest", alpha=0.9)
-    shades = ["#00000000", "#B0B0B030" if sample.image is not None else "#E0E0E0", "#009E73B0"]
+    if picture is not None:
+        axis.imshow(picture, interpolation="nearest", alpha=0.9)
+    shades = ["#00000000", "#B0B0B030" if picture is not None else "#E0E0E0", "#009E73B0"]
     axis.imshow(np.where(inside, 2, players >= 0), cmap=ListedColormap(shades), vmin=0, vmax=2, interpolation="nearest")
     axis.add_collection(LineCollection(outlines(players), colors="#606060", linewidths=0.5))
     axis.set(xticks=[], yticks=[], visible=True)
@@ -161,7 +193,12 @@ def draw_players(axis: Axes, sample: FollowedImage, coalition: int) -> None:
 
 
 def outlines(players: np.ndarray) -> list[list[tuple[float, float]]]:
-    """Line segments (x, y) between neighbouring places that belong to different players."""
+    """Line segments (x, y) between neighbouring places that belong to different players.
+
+    Example:
+        >>> len(outlines(np.array([[0, -1]])))
+        4
+    """
     padded = np.pad(players, 1, constant_values=-1)
     upright = np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1]) - 0.5
     level = np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1]) - 0.5
@@ -187,46 +224,45 @@ class FollowedSentence(NamedTuple):
     """A sentence whose interactions are followed through the layers of a network.
 
     Attributes:
-        name: of the game and the sample, and the sentence itself if the data set is at hand.
-        kept: :func:`metrics.salient_part` of the sample (kind, layer, coalition).
-        players: the word of each player, or its number in reading order.
+        title: of the network and the sample.
+        salient: :func:`metrics.salient_part` of the sample (kind, layer, coalition).
+        words: the word of each player, if they are at hand.
+        sentence: all of it, if it is at hand.
     """
 
-    name: str
-    kept: xr.DataArray
-    players: list[str]
+    title: str
+    salient: xr.DataArray
+    words: list[str] | None = None
+    sentence: str | None = None
 
 
-def follow_sentence(title: str, game: xr.Dataset, kept: xr.DataArray) -> FollowedSentence:
-    """What `followed_sentences` needs of one sample of a game; with its words if the data set is at hand.
+def in_words(found: xr.Dataset, sample: int, words: list[str] | None = None, count: int = 3) -> Figure:
+    """Fig. 1 for a text or a table of your own: the strongest interactions in words, and their effect in every layer.
+
+    The ``count`` strongest interactions of the last layer, and below the line those that it has forgotten.
 
     Args:
-        title: of the game.
-        game: as `games.load_game` returns it.
-        kept: :func:`metrics.salient_part` of one sample (kind, layer, coalition).
+        found: what :func:`lkutils.interactions` returns.
+        sample: as the axis ``sample`` numbers them.
+        words: the word, column or any other name of each player, in order; when None, the names that the game was
+            played with, else numbers.
+        count: of interactions.
+
+    Raises:
+        ValueError: no such sample, fewer words than players, or a sample without interactions.
+
+    Example:
+        >>> axes = {"kind": ["and", "or"], "layer": ["block", "output"], "sample": [7], "coalition": range(4)}
+        >>> found = xr.Dataset({"interactions": (list(axes), np.ones((2, 2, 1, 4)))}, axes)
+        >>> [label.get_text() for label in in_words(found, 7, ["not", "good"]).axes[0].get_yticklabels()]
+        ['not', 'good', 'not & good']
     """
-    sample, dataset = kept["sample"].item(), game.attrs["dataset"]
-    name = f"{title}, no. {sample}, {LABELS[game['label'].sel(sample=sample).item()]}"
-    sentences = sentences_at_hand(dataset)
-    if sentences is None:
-        return FollowedSentence(name, kept, [f"word {k + 1}" for k in range(game.attrs["n_players"])])
-    words, places = sentences[sample]
-    return FollowedSentence(f"{name}: {' '.join(words)}", kept, [words[place] for place in places])
-
-
-@functools.cache
-def sentences_at_hand(dataset: str) -> list[tuple[list[str], list[int]]] | None:
-    """Words of the sentences that the samples of a data set are drawn from, and the places of the players among them.
-
-    None if its files are not in the data folder.
-    """
-    from lkutils.paper import grammar, sentences
-
-    if not at_hand(dataset):
-        return None
-    if dataset == "grammar":
-        return [(words, grammar.player_places(words)) for words in grammar.grammar_samples()[0]]
-    return [(words, sentences.content_words(words)) for words in sentences.sst2_samples()[0]]
+    check_found(found, "in_words")
+    check_sample(found, sample)
+    if words is None and "player_name" in found:
+        words = found["player_name"].sel(sample=sample).values.tolist()
+    salient = metrics.salient_part(found["interactions"]).sel(sample=sample)
+    return followed_sentences([FollowedSentence(f"sample {sample}", salient, words)], count)
 
 
 @in_style
@@ -238,30 +274,49 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
     """
     figure, grid = plt.subplots(len(samples), 1, figsize=(7, (0.9 + 0.32 * count) * len(samples)), squeeze=False)
     for axis, sample in zip(grid[:, 0], samples, strict=True):
-        output, forgotten = strongest(sample.kept, count)
-        rows = [sample.kept.sel(kind=kind, coalition=coalition) for kind, coalition in (*output, *forgotten)]
+        output, forgotten = rank_interactions(sample.salient, count)
+        rows = [sample.salient.sel(kind=kind, coalition=coalition) for kind, coalition in (*output, *forgotten)]
         limit = max(float(abs(row).max()) for row in rows)
         image = axis.imshow(np.stack(rows), cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
         axis.axhline(len(output) - 0.5, color="black", linewidth=1)
-        axis.set_yticks(
-            range(len(rows)), [in_words(*which, sample.players) for which in (*output, *forgotten)], fontsize=7
-        )
-        ticks, labels = layer_ticks(sample.kept)
+        words = player_words(sample.salient, sample.words)
+        named = [spelled(*which, words) for which in (*output, *forgotten)]
+        axis.set_yticks(range(len(rows)), named, fontsize=7)
+        ticks, labels = layer_ticks(sample.salient)
         axis.set_xticks(ticks - 1, labels)
-        axis.set_title("\n".join(textwrap.wrap(sample.name, 100)), fontsize=7, fontweight="normal")
+        title = sample.title if sample.sentence is None else f"{sample.title}: {sample.sentence}"
+        axis.set_title("\n".join(textwrap.wrap(title, 100)), fontsize=7, fontweight="normal")
         axis.grid(False)
         figure.colorbar(image, ax=axis, aspect=8, label="$I(S)$")
     axis.set_xlabel("layer")
     return figure
 
 
-def in_words(kind: str, coalition: int, players: list[str]) -> str:
+def player_words(salient: xr.DataArray, words: list[str] | None) -> list[str]:
+    """The word of each player; without any their numbers, from 1 as a reader counts."""
+    n_players = salient.sizes["coalition"].bit_length() - 1
+    if words is None:
+        return [f"player {k + 1}" for k in range(n_players)]
+    if len(words) < n_players:
+        raise ValueError(f"{len(words)} words for {n_players} players: give one for each player, in order")
+    return list(words)
+
+
+def spelled(kind: str, coalition: int, words: list[str]) -> str:
     """An interaction in words.
 
     Example:
-        >>> in_words("and", 0b101, ["not", "very", "good"])
+        >>> spelled("and", 0b101, ["not", "very", "good"])
         'not & good'
     """
-    words = [word for k, word in enumerate(players) if coalition >> k & 1]
-    shown = [*words[:3], f"… ({len(words)} words)"] if len(words) > 4 else words
+    members = [word for k, word in enumerate(words) if coalition >> k & 1]
+    shown = [*members[:3], f"… ({len(members)} words)"] if len(members) > 4 else members
     return {"and": " & ", "or": " | "}[kind].join(shown)
+
+
+def check_sample(labelled: xr.Dataset, sample: int) -> None:
+    """The sample must be there."""
+    samples = labelled["sample"].values.tolist()
+    if sample not in samples:
+        few = ", ".join(map(str, samples[:5])) + (", …" if len(samples) > 5 else "")
+        raise ValueError(f"there is no sample {sample!r}; there are {few}")

@@ -9,111 +9,135 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from lkutils.figures.style import COLOURS, in_style, label_left, panels
-from lkutils.uncertainty import bootstrap_interval
+from lkutils.figures.style import COLOURS, by_dataset, colours_of, in_style, label_left, legend_above, panels
+from lkutils.games import Label
+from lkutils.uncertainty import resampled_means, with_interval
 
 
 @in_style
-def strength_descending(strengths: Mapping[str, xr.DataArray], taus: Mapping[str, float]) -> Figure:
+def strength_descending(strengths: Mapping[Label, xr.DataArray], taus: Mapping[Label, float]) -> Figure:
     """Fig. 2: |I(S|x)| of all AND and OR interactions of all samples, in descending order, one panel per game.
 
-    The inset enlarges the strongest of them.
+    Both axes are logarithmic: on linear ones, which the paper has, any such curve looks like a corner. Interactions
+    above tau, the salient ones, are shaded. Strengths below a hundredth of tau are not shown.
 
     Args:
         strengths: for every game :func:`metrics.sorted_strength` of one layer (sample, rank), in log-odds.
         taus: for every game the threshold of salience, in log-odds.
+
+    Example:
+        >>> one = xr.DataArray([[4.0, 1.0, 0.1], [3.0, 0.5, 0.2]], {"rank": [1, 2, 3]}, ("sample", "rank"))
+        >>> axis = strength_descending({Label("digits", "MLP-7"): one}, {Label("digits", "MLP-7"): 0.8}).axes[0]
+        >>> axis.texts[0].get_text().split()[-1]
+        '50.0%'
     """
     figure, axes = panels(len(strengths))
-    for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
+    for axis, (label, strength) in zip(axes, strengths.items(), strict=True):
+        colour, tau = colours_of([label.network])[label.network], taus[label]
         pooled = -np.sort(-strength.values, axis=None)
-        salient = int((pooled > taus[name]).sum())
-        close = axis.inset_axes((0.36, 0.36, 0.62, 0.58), xlim=(0, 2.5 * salient / 1000), ylim=(0, 5 * taus[name]))
-        for part in (axis, close):
-            part.plot(np.arange(1, pooled.size + 1) / 1000, pooled, color=COLOURS[0])
-            part.axhline(taus[name], color=COLOURS[1], linestyle="--", linewidth=1)
-        close.fill_between(
-            np.arange(1, salient + 1) / 1000, pooled[:salient], color=COLOURS[0], alpha=0.25, linewidth=0
-        )
-        words = rf"$\tau$ = {taus[name]:.2f}" + f"\nabove it {salient / pooled.size:.1%}"
-        close.text(0.96, 0.92, words, transform=close.transAxes, ha="right", va="top", color=COLOURS[1], fontsize=8)
-        close.tick_params(labelsize=6)
-        axis.set(title=name, xlabel="interactions (thousands)", ylim=(0, None), xlim=(0, None))
+        share = 100 * np.arange(1, pooled.size + 1) / pooled.size
+        salient = int((pooled > tau).sum())
+        axis.plot(share, pooled, color=colour)
+        axis.fill_between(share[:salient], tau, pooled[:salient], color=colour, alpha=0.25, linewidth=0)
+        axis.axhline(tau, color="black", linestyle="--", linewidth=1)
+        words = rf"$\tau$ = {tau:.2f}" + f"\nabove it {salient / pooled.size:.1%}"
+        axis.text(0.04, 0.05, words, transform=axis.transAxes, ha="left", va="bottom", fontsize=8)
+        axis.set(title=str(label), xlabel="interactions (% of all)", xscale="log", yscale="log")
+        axis.set(ylim=(tau / 100, 2 * pooled[0]), xlim=(share[0], 100))
+        axis.xaxis.set_major_formatter("{x:g}")
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
     return figure
 
 
 @in_style
-def strength_by_rank(strengths: Mapping[str, xr.DataArray], taus: Mapping[str, float]) -> Figure:
+def strength_by_rank(strengths: Mapping[Label, xr.DataArray], taus: Mapping[Label, float]) -> Figure:
     """Strength of a sample's k-th strongest interaction, in units of tau: median and 10-90 % of samples, per game.
 
     Args:
         strengths, taus: as in :func:`strength_descending`.
+
+    Example:
+        >>> one = xr.DataArray([[4.0, 1.0, 0.25], [3.0, 0.5, 0.25]], {"rank": [1, 2, 3]}, ("sample", "rank"))
+        >>> figure = strength_by_rank({Label("digits", "MLP-7"): one}, {Label("digits", "MLP-7"): 0.5})
+        >>> figure.axes[0].lines[0].get_ydata().tolist()
+        [7.0, 1.5, 0.5]
     """
     figure, axes = panels(len(strengths), sharey=True)
-    for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
-        relative = strength.transpose("sample", "rank") / taus[name]
+    for axis, (label, strength) in zip(axes, strengths.items(), strict=True):
+        colour = colours_of([label.network])[label.network]
+        relative = strength.transpose("sample", "rank") / taus[label]
         low, middle, high = np.quantile(relative, [0.1, 0.5, 0.9], axis=0)
-        axis.fill_between(strength["rank"], low, high, color=COLOURS[0], alpha=0.25, linewidth=0)
-        axis.plot(strength["rank"], middle, color=COLOURS[0])
-        axis.axhline(1, color=COLOURS[1], linestyle="--", linewidth=1)
-        axis.set(title=name, xlabel="rank within the sample", xscale="log", yscale="log", ylim=(1e-3, None))
+        axis.fill_between(strength["rank"], low, high, color=colour, alpha=0.25, linewidth=0)
+        axis.plot(strength["rank"], middle, color=colour)
+        axis.axhline(1, color="black", linestyle="--", linewidth=1)
+        axis.set(title=str(label), xlabel="rank within the sample", xscale="log", yscale="log", ylim=(1e-3, None))
+        axis.xaxis.set_major_formatter("{x:g}")
     label_left(axes, r"strength / $\tau$")
     return figure
 
 
 @in_style
-def salient_counts(
-    counts: Mapping[str, Mapping[str, tuple[float, float, float]]], paper: Mapping[str, float]
+def salient_count_rows(
+    counts: Mapping[str, Mapping[Label, tuple[float, float, float]]], paper: Mapping[Label, float]
 ) -> Figure:
-    """Mean number of salient interactions per sample, with intervals, beside the paper's number.
+    """Mean number of salient interactions per sample, with intervals, beside the paper's number: a row for each game.
 
     Args:
         counts: for every rule of tau and every game (mean, low, high).
         paper: the paper's number for every game that it gives one for.
+
+    Example:
+        >>> label = Label("MNIST", "MLP-7")
+        >>> figure = salient_count_rows({"of each sample": {label: (20.0, 18.0, 22.0)}}, {label: 21.8})
+        >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        ['MLP-7, MNIST']
     """
-    names = list(next(iter(counts.values())))
-    figure, axis = plt.subplots(figsize=(7, 0.45 * len(names) + 1.1))
+    labels = list(next(iter(counts.values())))
+    figure, axis = plt.subplots(figsize=(7, 0.4 * len(labels) + 1.1))
     for k, (rule, by_game) in enumerate(counts.items()):
-        position = np.arange(len(names)) + 0.24 * (k - (len(counts) - 1) / 2)
-        mean, low, high = np.array([by_game[name] for name in names]).T
-        axis.errorbar(
-            mean, position, xerr=[mean - low, high - mean], fmt="os"[k], color=COLOURS[k], capsize=3, label=rule
-        )
-    for row, name in enumerate(names):
-        if name in paper:
-            axis.plot([paper[name]] * 2, [row - 0.4, row + 0.4], color="black", linestyle=":", label="paper")
-    handles, labels = axis.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    axis.legend(
-        unique.values(), unique.keys(), loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.5 / len(names)), ncols=3
-    )
-    axis.set_yticks(range(len(names)), names)
+        position = np.arange(len(labels)) + 0.24 * (k - (len(counts) - 1) / 2)
+        mean, low, high = np.array([by_game[label] for label in labels]).T
+        errors = [mean - low, high - mean]
+        axis.errorbar(mean, position, xerr=errors, fmt="os"[k], color=COLOURS[k], capsize=3, label=rule)
+    for row, label in enumerate(labels):
+        if label in paper:
+            axis.plot([paper[label]] * 2, [row - 0.4, row + 0.4], color="black", linestyle=":", label="paper")
+    axis.set_yticks(range(len(labels)), [str(label) for label in labels])
     axis.set(xlabel="salient interactions per sample, mean and 95 % interval", xlim=(0, None))
-    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.grid(False, axis="y")
+    legend_above(figure)
     return figure
 
 
 @in_style
-def matching_errors(errors: Mapping[str, xr.DataArray], salient_shares: Mapping[str, float]) -> Figure:
-    """Lemma 3.4: error of matching all 2^n masked outputs with only the strongest interactions kept.
+def matching_errors(errors: Mapping[Label, xr.DataArray], salient_shares: Mapping[Label, float]) -> Figure:
+    """Lemma 3.4: error of matching all 2^n masked outputs with only the strongest interactions, a panel per data set.
 
     Args:
-        errors: for every game :func:`metrics.matching_error` (share, sample); share = interactions kept / all.
-        salient_shares: for every game the mean share of interactions that are salient.
+        errors: for every game :func:`metrics.matching_error` (share, sample); share = interactions left / all.
+        salient_shares: for every game the mean share of interactions that are salient, marked by a dot.
+
+    Example:
+        >>> label, share = Label("MNIST", "MLP-7"), [0.01, 0.1, 1.0]
+        >>> error = xr.DataArray([[0.9, 0.8], [0.2, 0.1], [0.0, 0.0]], {"share": share}, ("share", "sample"))
+        >>> len(matching_errors({label: error}, {label: 0.1}).axes[0].lines)  # the curve and the dot
+        2
     """
-    datasets = list(dict.fromkeys(name.split("/")[0] for name in errors))
-    figure, axes = panels(len(datasets), height=2.9, sharey=True)
-    for axis, dataset in zip(axes, datasets, strict=True):
-        of_dataset = [name for name in errors if name.startswith(f"{dataset}/")]
-        for color, name in zip(COLOURS, of_dataset, strict=False):
-            mean = 100 * errors[name].mean("sample")
-            low, high = (100 * bootstrap_interval(errors[name])).transpose("bound", "share").values
-            share, at = 100 * mean["share"], 100 * salient_shares[name]
-            axis.plot(share, mean, color=color, label=name.removeprefix(f"{dataset}/"))
-            axis.fill_between(share, low, high, color=color, alpha=0.2, linewidth=0)
-            axis.plot(at, np.interp(at, share, mean), "o", color=color, markeredgecolor="white", markersize=7)
-        axis.set(title=dataset, xlabel="strongest kept (% of all)", xscale="log", ylim=(0, None))
-        axis.legend()
+    games = by_dataset(errors)
+    colours = colours_of(label.network for label in errors)
+    figure, axes = panels(len(games), height=2.9, sharey=True)
+    for axis, (dataset, labels) in zip(axes, games.items(), strict=True):
+        for label in labels:
+            colour = colours[label.network]
+            low, mean, high = (100 * with_interval(resampled_means(errors[label]))).transpose("bound", "share").values
+            share, at = 100 * errors[label]["share"].values, 100 * salient_shares[label]
+            axis.plot(share, mean, color=colour, label=label.network)
+            axis.fill_between(share, low, high, color=colour, alpha=0.2, linewidth=0)
+            axis.plot(at, np.interp(at, share, mean), "o", color=colour, markeredgecolor="white", markersize=7)
+        axis.set(title=dataset, xlabel="strongest interactions (% of all)", xscale="log")
+        axis.xaxis.set_major_formatter("{x:g}")
+    axes[0].set_ylim(bottom=0)  # of all panels, now that all lines are there
     label_left(axes, "error of the matched outputs\n(% of the output range)")
+    legend_above(figure)
     return figure

@@ -8,12 +8,17 @@ from matplotlib.figure import Figure
 from lkutils import metrics
 
 
-def salient_interactions() -> xr.DataArray:
-    """Random ones of four players, in six blocks and the output, of five samples."""
-    values = np.random.default_rng(0).normal(size=(2, 7, 5, 16)) ** 5
+def interactions(samples: int = 5) -> xr.Dataset:
+    """Random ones of four players, in six blocks and the output, as `lkutils.interactions` returns them."""
+    values = np.random.default_rng(0).normal(size=(2, 7, samples, 16)) ** 5
     layers = [*(f"block{k}" for k in range(1, 7)), "output"]
-    coordinates = {"kind": ["and", "or"], "layer": layers, "sample": range(5), "coalition": range(16)}
-    return metrics.salient_part(xr.DataArray(values, coordinates, ("kind", "layer", "sample", "coalition")))
+    coordinates = {"kind": ["and", "or"], "layer": layers, "sample": range(samples), "coalition": range(16)}
+    return xr.Dataset({"interactions": (list(coordinates), values)}, coordinates)
+
+
+def salient_interactions(samples: int = 5) -> xr.DataArray:
+    """The salient part of `interactions`."""
+    return metrics.salient_part(interactions(samples)["interactions"])
 
 
 def drawn(figure: Figure) -> Figure:

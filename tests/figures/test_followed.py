@@ -4,98 +4,168 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from figure_checks import drawn, salient_interactions, shown
+from figure_checks import drawn, interactions, salient_interactions, shown
 
-from lkutils.figures import followed as figures_followed
-from lkutils.paper import grammar
-from lkutils.paper.sentences import content_words
+from lkutils.figures import followed as figures
 
 
-@pytest.fixture
-def kept() -> xr.DataArray:
-    return salient_interactions()
+@pytest.fixture(scope="module")
+def salient() -> xr.DataArray:
+    return salient_interactions().isel(sample=0)
 
 
-def game_of(dataset: str, dims: tuple[str, ...], samples: list[int]) -> xr.Dataset:
-    players = np.zeros((len(samples), *[4] * (len(dims) - 1)), dtype=np.int8)
-    return xr.Dataset(
-        {"players": (dims, players), "label": ("sample", [1] * len(samples))},
-        {"sample": samples},
-        {"dataset": dataset, "network": "net", "n_players": 4},
-    )
+@pytest.fixture(scope="module")
+def players() -> np.ndarray:
+    """Of 3 x 4 pixels, the first row: four players."""
+    return np.where(np.arange(12) < 4, np.arange(12), -1).reshape(3, 4)
 
 
-def test_images_are_drawn_with_players_and_effects(kept):
-    players = np.full(12, -1)
-    players[:4] = range(4)
-    one = kept.isel(sample=0)
-    sample = figures_followed.FollowedImage("a/x\nno. 1", one, players.reshape(3, 4))
-    figure = drawn(figures_followed.followed_images([sample, sample], count=2))
-    assert len(shown(figure)) == 16
-    (kind, coalition), _ = figures_followed.strongest(one, 2)[0]
-    heights = [bar.get_height() for bar in shown(figure)[4].patches[:7]]
-    assert np.allclose(heights, one.sel(kind=kind, coalition=coalition))
+# ---- which interactions ---------------------------------------------------------------------------------------------
 
 
-def test_strongest_of_the_output_and_of_what_it_forgot():
+def test_ranked_are_those_of_the_output_and_those_it_has_forgotten():
     values = np.zeros((2, 3, 8))
     values[0, 2] = [9, 1, -3, 0, 0, 0, 0, 2]  # 9 is the empty coalition
     values[1, 0, 5], values[1, 1, 6], values[0, 0, 2] = 4, -5, 8
     one = xr.DataArray(values, {"kind": ["and", "or"], "coalition": range(8)}, ("kind", "layer", "coalition"))
-    in_output, forgotten = figures_followed.strongest(one, 2)
+    in_output, forgotten = figures.rank_interactions(one, 2)
     assert in_output == [("and", 2), ("and", 7)]
     assert forgotten == [("or", 6), ("or", 5)]
 
 
+def test_equally_strong_ones_come_in_the_order_of_their_bits():
+    one = xr.DataArray(
+        np.ones((2, 2, 8)), {"kind": ["and", "or"], "coalition": range(8)}, ("kind", "layer", "coalition")
+    )
+    assert figures.rank_interactions(one, 3) == ([("and", 1), ("and", 2), ("and", 3)], [])
+
+
+def test_a_sample_without_interactions_is_refused(salient, players):
+    with pytest.raises(ValueError, match="no salient interaction in any layer"):
+        figures.followed_images([figures.FollowedImage("x", salient * 0, players)])
+
+
+# ---- images ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("image", [None, np.zeros((3, 4, 3))])
+def test_images_are_drawn_with_players_and_effects(salient, players, image):
+    sample = figures.FollowedImage("net\nno. 1", salient, players, image)
+    figure = drawn(figures.followed_images([sample, sample], count=2))
+    assert len(shown(figure)) == 16
+    (kind, coalition), _ = figures.rank_interactions(salient, 2)[0]
+    first, effects = shown(figure)[0], shown(figure)[4]
+    assert first.get_ylabel() == "net\nno. 1"
+    filled = first.images[-1].get_array() == 2
+    assert (filled == ((players >= 0) & (coalition >> np.maximum(players, 0) & 1 == 1))).all()
+    assert len(first.images) == (1 if image is None else 2)
+    heights = [bar.get_height() for bar in effects.patches[:7]]
+    assert np.allclose(heights, salient.sel(kind=kind, coalition=coalition))
+
+
 def test_outlines_run_between_players_and_not_inside_them():
-    players = np.array([[0, 0, -1], [0, 0, -1]])
-    segments = figures_followed.outlines(players)
+    segments = figures.outlines(np.array([[0, 0, -1], [0, 0, -1]]))
     assert len(segments) == 8  # the border of a square of 2 x 2
     assert ((1.5, -0.5), (1.5, 0.5)) in [tuple(segment) for segment in segments]
 
 
-def test_follow_takes_players_and_image_of_the_sample(monkeypatch):
-    images = torch.arange(5.0)[:, None, None, None] + torch.linspace(0, 2, 64).reshape(1, 8, 8)
-    monkeypatch.setattr(figures_followed, "images_at_hand", lambda dataset: images)
-    players = np.zeros((2, 8, 8), dtype=np.int8)
-    players[1] = 5
-    attributes = {"network": "mlp7", "dataset": "digits"}
-    game = xr.Dataset({"players": (("sample", "y", "x"), players)}, {"sample": [3, 4]}, attributes)
-    one = xr.DataArray(np.zeros((2, 3, 64)), {"sample": 4}, ("kind", "layer", "coalition"))
-    followed = figures_followed.follow_image(game, one)
-    assert followed.name == "digits\nmlp7\nno. 4"
-    assert (followed.players == 5).all()
-    assert followed.image.shape == (8, 8, 3)
-    assert (followed.image.min(), followed.image.max()) == (0, 1)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_may_have_channels_first_last_or_none(channels):
+    last = np.random.default_rng(0).uniform(size=(4, 5, channels))
+    expected = np.broadcast_to(last, (4, 5, 3))
+    assert np.allclose(figures.as_picture(last, (4, 5)), expected)
+    assert np.allclose(figures.as_picture(np.moveaxis(last, -1, 0), (4, 5)), expected)
+    assert np.allclose(figures.as_picture(torch.from_numpy(last), (4, 5)), expected)
+    assert np.allclose(figures.as_picture(last[..., 0], (4, 5)), np.broadcast_to(last[..., :1], (4, 5, 3)))
 
 
-def test_no_image_of_a_data_set_that_is_not_at_hand(monkeypatch, tmp_path):
-    monkeypatch.setenv("LKUTILS_DATA", str(tmp_path))
-    assert figures_followed.images_at_hand.__wrapped__("cifar10") is None
+def test_pictures_beyond_0_to_1_are_stretched_and_the_callers_array_stays():
+    given = np.array([[-1.0, 3.0], [1.0, 3.0]])
+    kept = given.copy()
+    assert figures.as_picture(given, (2, 2))[..., 1].tolist() == [[0, 1], [0.5, 1]]
+    assert (given == kept).all()
+    assert figures.as_picture(np.full((2, 2), 7.0), (2, 2)).max() == 0  # no contrast at all
 
 
-def test_games_of_images_are_followed_by_the_first_of_each_data_set_and_games_of_sentences_all(kept, monkeypatch):
-    monkeypatch.setattr(figures_followed, "at_hand", lambda dataset: False)
-    image, text = ("sample", "y", "x"), ("sample", "position")
-    kinds = {"i1": image, "i2": image, "t1": text, "t2": text}
-    games = {name: game_of(name[0], dims, list(range(5))).assign_attrs(name=name) for name, dims in kinds.items()}
-    images, sentences = figures_followed.follow(games, dict.fromkeys(games, kept), [], 3)
-    assert (len(images), len(sentences)) == (3, 6)
-    images, sentences = figures_followed.follow(games, dict.fromkeys(games, kept), ["i2"], 3)
-    assert (len(images), len(sentences)) == (3, 0)
+@pytest.mark.parametrize("shape", [(4, 4), (3, 4, 2), (2, 3, 4), (12,), (3, 3, 4, 1)])
+def test_a_picture_of_another_shape_than_the_players_is_refused(shape):
+    with pytest.raises(ValueError, match=r"the image has shape .* 3 x 4 pixels"):
+        figures.as_picture(np.zeros(shape), (3, 4))
 
 
-def test_sentences_are_drawn_with_their_effects_in_words(kept):
-    one = kept.isel(sample=0)
-    sample = figures_followed.FollowedSentence("a/x, no. 1: so it goes on", one, ["so", "it", "goes", "on"])
-    figure = drawn(figures_followed.followed_sentences([sample, sample], count=2))
+def game_of(players: np.ndarray) -> xr.Dataset:
+    maps = np.stack([players * 0 - 1, players])
+    return xr.Dataset({"players": (("sample", *"yx"[: players.ndim]), maps)}, {"sample": [3, 4]})
+
+
+def test_on_image_takes_players_and_interactions_of_the_sample(salient, players):
+    found = interactions().isel(sample=[1, 0]).assign_coords(sample=[3, 4])
+    figure = figures.on_image(found, game_of(players), 4, np.zeros((3, 4)), count=2)
+    expected = figures.rank_interactions(figures.metrics.salient_part(found["interactions"]).isel(sample=1), 2)[0]
+    titles = [axis.get_title() for axis in shown(figure)[:2]]
+    named = [f"{figures.KIND_NAMES[kind]}, order {coalition.bit_count()}" for kind, coalition in expected]
+    assert [title.splitlines()[1] for title in titles] == named
+    assert shown(figure)[0].get_ylabel() == "sample 4"
+
+
+def test_on_image_refuses_what_does_not_fit(players):
+    found, game = interactions(2).assign_coords(sample=[3, 4]), game_of(players)
+    with pytest.raises(ValueError, match="there is no sample 9; there are 3, 4"):
+        figures.on_image(found, game, 9)
+    with pytest.raises(ValueError, match="there is no sample 4; there are 3"):
+        figures.on_image(found, game.isel(sample=[0]), 4)
+    with pytest.raises(ValueError, match=r"shape \(12, 12\), .* 3 x 4 pixels"):
+        figures.on_image(found, game, 4, np.zeros((12, 12)))
+    with pytest.raises(ValueError, match="use in_words"):
+        figures.on_image(found, game_of(players.flatten()[:0:-1]).rename(y="position"), 4)
+    with pytest.raises(ValueError, match=r"give what lkutils.play"):
+        figures.on_image(found, found, 4)
+    with pytest.raises(ValueError, match=r"on_image draws what lkutils.interactions"):
+        figures.on_image(game, game, 4)
+
+
+# ---- sentences ------------------------------------------------------------------------------------------------------
+
+WORDS = ["so", "it", "goes", "on"]
+
+
+def test_sentences_are_drawn_with_their_effects_in_words(salient):
+    sample = figures.FollowedSentence("net, no. 1", salient, WORDS, "so it goes on .")
+    figure = drawn(figures.followed_sentences([sample, sample], count=2))
     panel = shown(figure)[0]
-    output, forgotten = figures_followed.strongest(one, 2)
-    expected = [one.sel(kind=kind, coalition=coalition) for kind, coalition in (*output, *forgotten)]
+    ranked = [which for some in figures.rank_interactions(salient, 2) for which in some]
+    expected = [salient.sel(kind=kind, coalition=coalition) for kind, coalition in ranked]
     assert np.allclose(panel.images[0].get_array(), expected)
     labels = [label.get_text() for label in panel.get_yticklabels()]
-    assert labels == [figures_followed.in_words(*which, sample.players) for which in (*output, *forgotten)]
-    assert sample.name in (panel.get_title(), panel.get_title(loc="left"))
+    assert labels == [figures.spelled(*which, WORDS) for which in ranked]
+    assert panel.get_title(loc="left") == "net, no. 1: so it goes on ."
+
+
+def test_players_without_words_are_numbered(salient):
+    figure = figures.followed_sentences([figures.FollowedSentence("net", salient)], count=1)
+    (kind, coalition), *_ = figures.rank_interactions(salient, 1)[0]
+    label = shown(figure)[0].get_yticklabels()[0].get_text()
+    assert label == figures.spelled(kind, coalition, ["player 1", "player 2", "player 3", "player 4"])
+    assert shown(figure)[0].get_title(loc="left") == "net"
+
+
+def test_in_words_takes_words_from_the_caller_else_from_the_game():
+    found = interactions()
+    names = found.assign(player_name=(("sample", "player"), [[f"{w}{k}" for w in "abcd"] for k in range(5)]))
+    texts = [
+        {label.get_text() for label in figures.in_words(*arguments).axes[0].get_yticklabels()}
+        for arguments in ((names, 2), (found, 2, ["a2", "b2", "c2", "d2"]))
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_in_words_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="there is no sample 7; there are 0, 1, 2, 3, 4"):
+        figures.in_words(interactions(), 7)
+    with pytest.raises(ValueError, match="3 words for 4 players"):
+        figures.in_words(interactions(), 0, WORDS[:3])
+    with pytest.raises(ValueError, match=r"in_words draws what lkutils\.interactions"):
+        figures.in_words(interactions().rename(interactions="values"), 0)
 
 
 @pytest.mark.parametrize(
@@ -109,30 +179,4 @@ def test_sentences_are_drawn_with_their_effects_in_words(kept):
     ],
 )
 def test_an_interaction_in_words(kind, coalition, expected):
-    players = ["not", "so", "good", "film", "..."]
-    assert figures_followed.in_words(kind, coalition, players) == expected
-
-
-def test_a_sentence_is_followed_with_its_words(kept):
-    one = kept.isel(sample=0).assign_coords(sample=7)
-    followed = figures_followed.follow_sentence(
-        "grammar/net (scratch)", game_of("grammar", ("sample", "position"), [7]), one
-    )
-    words = grammar.grammar_samples()[0][7]
-    assert followed.name == f"grammar/net (scratch), no. 7, positive: {' '.join(words)}"
-    assert followed.players == [word for word in words if word not in grammar.BACKGROUND]
-
-
-def test_words_of_a_data_set_that_is_not_at_hand_are_numbers(kept, monkeypatch):
-    monkeypatch.setattr(figures_followed, "sentences_at_hand", lambda dataset: None)
-    one = kept.isel(sample=0).assign_coords(sample=7)
-    followed = figures_followed.follow_sentence("sst2/net", game_of("sst2", ("sample", "position"), [7]), one)
-    assert followed.players == ["word 1", "word 2", "word 3", "word 4"]
-
-
-@pytest.mark.skipif(not figures_followed.at_hand("sst2"), reason="needs SST-2")
-def test_sentences_at_hand_have_ten_players():
-    sentences = figures_followed.sentences_at_hand("sst2")
-    assert {len(places) for _, places in sentences} == {10}
-    words, places = sentences[0]
-    assert places == content_words(words)
+    assert figures.spelled(kind, coalition, ["not", "so", "good", "film", "..."]) == expected

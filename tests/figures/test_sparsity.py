@@ -1,10 +1,10 @@
-import matplotlib as mpl
 import numpy as np
 import pytest
 import xarray as xr
 
 from lkutils import metrics
 from lkutils.figures import sparsity as figures
+from lkutils.games import Label
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,10 @@ def strengths():
     values = generator.normal(size=(2, 3, 16)) ** 5
     coords = {"kind": ["and", "or"]}
     found = xr.DataArray(values, coords, ("kind", "sample", "coalition")).assign_coords(coalition=np.arange(16))
-    return {name: metrics.sorted_strength(found) for name in ("digits/mlp7", "digits/resnet20", "mnist/mlp7")}
+    return {
+        name: metrics.sorted_strength(found)
+        for name in (Label("digits", "MLP-7"), Label("digits", "ResNet-20"), Label("MNIST", "MLP-7"))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def visible(figure):
 @pytest.mark.parametrize("draw", [figures.strength_descending, figures.strength_by_rank])
 def test_one_labelled_panel_per_game_in_descending_order(draw, strengths, taus):
     figure = draw(strengths, taus)
-    assert [axis.get_title(loc="left") for axis in visible(figure)] == list(strengths)
+    assert [axis.get_title(loc="left") for axis in visible(figure)] == [str(label) for label in strengths]
     assert "strength" in visible(figure)[0].get_ylabel()
     for axis in visible(figure):
         assert axis.get_xlabel()
@@ -40,9 +43,12 @@ def test_units_are_named(strengths, taus):
 
 
 def test_counts_stand_beside_the_papers_number():
-    counts = {rule: {"mnist/mlp7": (20.0, 18.0, 22.0), "digits/mlp7": (5.0, 4.0, 6.0)} for rule in ("one", "other")}
-    axis = figures.salient_counts(counts, {"mnist/mlp7": 21.8}).axes[0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["mnist/mlp7", "digits/mlp7"]
+    counts = {
+        rule: {Label("MNIST", "MLP-7"): (20.0, 18.0, 22.0), Label("digits", "MLP-7"): (5.0, 4.0, 6.0)}
+        for rule in ("one", "other")
+    }
+    axis = figures.salient_count_rows(counts, {Label("MNIST", "MLP-7"): 21.8}).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["MLP-7, MNIST", "MLP-7, digits"]
     dotted = [line for line in axis.lines if line.get_linestyle() == ":"]
     assert [list(line.get_xdata()) for line in dotted] == [[21.8, 21.8]]
 
@@ -50,17 +56,33 @@ def test_counts_stand_beside_the_papers_number():
 def test_errors_are_drawn_by_data_set_with_the_salient_share_marked():
     shares = xr.DataArray(np.geomspace(0.01, 1, 5), dims="share", name="share")
     error = xr.DataArray(np.outer(1 / shares, [1.0, 1.1]), {"share": shares.values}, ("share", "sample"))
-    names = ("mnist/mlp7", "mnist/vgg11", "cifar10/mlp7")
+    names = (Label("MNIST", "MLP-7"), Label("MNIST", "VGG-11"), Label("CIFAR-10", "MLP-7"))
     figure = figures.matching_errors(dict.fromkeys(names, error), dict.fromkeys(names, 0.1))
-    assert [axis.get_title(loc="left") for axis in visible(figure)] == ["mnist", "cifar10"]
+    assert [axis.get_title(loc="left") for axis in visible(figure)] == ["MNIST", "CIFAR-10"]
     marks = [line for line in visible(figure)[0].lines if line.get_marker() == "o"]
     assert [list(line.get_xdata()) for line in marks] == [[10.0], [10.0]]
 
 
-def test_figures_are_sharp_as_wide_as_the_page_and_leave_the_callers_style_alone(strengths, taus):
-    before = dict(mpl.rcParams)
-    figure = figures.strength_by_rank(strengths, taus)
-    assert figure.dpi == 200
-    assert figure.get_figwidth() == 7
-    assert visible(figure)[0].lines[0].get_color() == figures.COLOURS[0] == "#0072B2"
-    assert dict(mpl.rcParams) == before
+def test_errors_have_one_legend_above_the_panels():
+    shares = xr.DataArray([0.1, 1.0], dims="share")
+    error = xr.DataArray(np.ones((2, 3)), {"share": shares.values}, ("share", "sample"))
+    labels = [Label("MNIST", "MLP-7"), Label("MNIST", "VGG-11"), Label("CIFAR-10", "MLP-7")]
+    figure = figures.matching_errors(dict.fromkeys(labels, error), dict.fromkeys(labels, 0.1))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["MLP-7", "VGG-11"]
+    assert not any(axis.get_legend() for axis in figure.axes)
+    assert len({axis.lines[0].get_color() for axis in visible(figure)}) == 1  # of MLP-7, in both panels
+
+
+def test_strength_is_drawn_on_logarithmic_axes_with_tau_and_the_salient_shaded(strengths, taus):
+    figure = figures.strength_descending(strengths, taus)
+    for axis, (label, strength) in zip(visible(figure), strengths.items(), strict=True):
+        assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+        assert list(axis.lines[1].get_ydata()) == [taus[label]] * 2
+        salient = float((strength > taus[label]).mean())
+        assert axis.texts[0].get_text().splitlines() == [
+            rf"$\tau$ = {taus[label]:.2f}",
+            f"above it {salient:.1%}",
+        ]
+        shaded = axis.collections[0].get_paths()[0].vertices
+        assert shaded[:, 0].max() == pytest.approx(100 * salient)
+        assert shaded[:, 1].min() >= taus[label]
