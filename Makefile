@@ -33,7 +33,7 @@ bench: setup
 # After a change of the dependencies in pyproject.toml.
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --extra dev pyproject.toml --output-file requirements.lock
+		--python-version 3.11 --all-extras pyproject.toml --output-file requirements.lock
 
 clean:
 	rm -rf _build book/notebooks runs $(SMOKE)

@@ -1,5 +1,6 @@
 """pyproject.toml, requirements.lock and environment.yml agree."""
 
+import itertools
 import re
 import tomllib
 
@@ -20,7 +21,7 @@ def project():
 
 @pytest.fixture(scope="module")
 def direct(project):
-    names = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     return {canonicalize_name(Requirement(name).name): Requirement(name) for name in names}
 
 
