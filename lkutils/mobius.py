@@ -1,28 +1,33 @@
 """AND-OR interactions of a game and back: Eq. 1, 2 and 3, and the Shapley value of App. B.
 
-A game is a table of values v(x_T), one for each coalition T of n players. The last axis of every tensor here is that
-table: index T is the integer whose bit i says that player i is present, so it has length 2^n. All axes before it are
-batch. Everything is computed in float64, on the device of the input, in n 2^n additions, and can be differentiated.
+A game is a table of values v(x_T), one for each coalition T of n players. The last axis of every tensor or array here
+is that table: index T is the integer whose bit i says that player i is present, so it has length 2^n. All axes before
+it are batch. Everything is computed in float64, on the device of the input, in n 2^n additions, and can be
+differentiated.
 """
 
 import functools
+from typing import TypeAlias
 
+import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float64, Int64, Num
 from torch import Tensor
+
+Table: TypeAlias = Num[Tensor, "*batch coalition"] | Num[np.ndarray, "*batch coalition"]
 
 # Doubles that a sweep works on at a time: small enough that they stay in the cache through all n passes over them.
 CHUNK = 2**19
 
 
-def and_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tensor, "*batch coalition"]:
+def and_interactions(values: Table) -> Float64[Tensor, "*batch coalition"]:
     """AND interactions, Eq. 1: I_and(S) = sum over T in S of (-1)^(|S|-|T|) v(x_T).
 
     Args:
         values: v(x_T) in log-odds; the last axis has length 2^n.
 
     Raises:
-        ValueError: the last axis is no power of two.
+        ValueError: the last axis is no power of two, or the values are complex.
 
     Example:
         >>> and_interactions(torch.tensor([1.0, 1.0, 1.0, 3.0]))  # an effect of 2 when players 0 and 1 are together
@@ -31,7 +36,7 @@ def and_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tenso
     return subset_sums(values, -1)
 
 
-def or_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tensor, "*batch coalition"]:
+def or_interactions(values: Table) -> Float64[Tensor, "*batch coalition"]:
     """OR interactions, Eq. 2: I_or(S) = -sum over T in S of (-1)^(|S|-|T|) v(x_(N without T)).
 
     Eq. 2 is for S not empty; entry 0 holds v(x_empty), which completes the decomposition (App. F).
@@ -40,21 +45,19 @@ def or_interactions(values: Float[Tensor, "*batch coalition"]) -> Float64[Tensor
         values: v(x_T) in log-odds; the last axis has length 2^n.
 
     Raises:
-        ValueError: the last axis is no power of two.
+        ValueError: the last axis is no power of two, or the values are complex.
 
     Example:
         >>> or_interactions(torch.tensor([1.0, 3.0, 3.0, 3.0]))  # an effect of 2 as soon as player 0 or 1 is there
         tensor([1., 0., 0., 2.], dtype=torch.float64)
     """
-    player_count(values)
-    interactions = _Complement.apply(values.to(torch.float64), -1, True)
+    values = _as_table(values)
+    interactions = _Complement.apply(values, -1, True)
     interactions[..., 0] = values[..., 0]
     return interactions
 
 
-def values_from_interactions(
-    and_: Float[Tensor, "*batch coalition"], or_: Float[Tensor, "*batch coalition"]
-) -> Float64[Tensor, "*batch coalition"]:
+def values_from_interactions(and_: Table, or_: Table) -> Float64[Tensor, "*batch coalition"]:
     """Values of a game from its interactions, Eq. 3.
 
     v(x_T) = sum over S in T of I_and(S)  +  sum over S that meets T of I_or(S)  +  I_or(empty),
@@ -62,31 +65,30 @@ def values_from_interactions(
     where the last term is 0 under the conditions of Theorem 3.3 and v_or(x_empty) in general.
 
     Raises:
-        ValueError: the last axis is no power of two.
+        ValueError: the last axis is no power of two, the two tables differ in shape, or are complex.
 
     Example:
         >>> values_from_interactions(torch.tensor([1.0, 0.0, 0.0, 2.0]), torch.tensor([0.0, 0.0, 0.0, 5.0]))
         tensor([1., 6., 6., 8.], dtype=torch.float64)
     """
-    player_count(or_)
-    missed = _Complement.apply(or_.to(torch.float64), 1, False)  # at T: minus the sum over all S that do not meet T
+    and_, or_ = _as_pair(and_, or_)
+    missed = _Complement.apply(or_, 1, False)  # at T: minus the sum over all S that do not meet T
     return subset_sums(and_).add_(missed).add_(or_[..., :1] - missed[..., :1])
 
 
-def shapley_values(
-    and_: Float[Tensor, "*batch coalition"], or_: Float[Tensor, "*batch coalition"]
-) -> Float64[Tensor, "*batch player"]:
+def shapley_values(and_: Table, or_: Table) -> Float64[Tensor, "*batch player"]:
     """Shapley values, App. B: phi(i) = sum over S with i of (I_and(S) + I_or(S)) / |S|.
 
     Raises:
-        ValueError: the last axis is no power of two.
+        ValueError: the last axis is no power of two, the two tables differ in shape, or are complex.
 
     Example:
         >>> shapley_values(torch.tensor([1.0, 0.0, 0.0, 2.0]), torch.tensor([0.0, 0.0, 0.0, 5.0]))
         tensor([3.5000, 3.5000], dtype=torch.float64)
     """
+    and_, or_ = _as_pair(and_, or_)
     n = player_count(and_)
-    share = (and_.to(torch.float64) + or_) / coalition_sizes(n, and_.device).clamp(min=1)
+    share = (and_ + or_) / coalition_sizes(n, and_.device).clamp(min=1)
     return share @ _membership(n, and_.device).to(torch.float64)
 
 
@@ -100,11 +102,15 @@ def coalition_sizes(n: int, device: torch.device | str | None = None) -> Int64[T
     return _membership(n, device).sum(-1)
 
 
-def player_count(values: Tensor) -> int:
+def player_count(values: Tensor | np.ndarray) -> int:
     """Players n of a table whose last axis has length 2^n.
 
     Raises:
         ValueError: the last axis is no power of two.
+
+    Example:
+        >>> player_count(torch.zeros(3, 1024))
+        10
     """
     length = values.shape[-1] if values.ndim else 0
     if length < 1 or length & (length - 1):
@@ -114,16 +120,44 @@ def player_count(values: Tensor) -> int:
     return length.bit_length() - 1
 
 
-def subset_sums(values: Float[Tensor, "*batch coalition"], sign: int = 1) -> Float64[Tensor, "*batch coalition"]:
-    """At T: sum over S in T of sign^(|T|-|S|) values(S). The Möbius transform for sign -1, its inverse for 1."""
-    player_count(values)
-    return _Sums.apply(values.to(torch.float64), sign, False)
+def subset_sums(values: Table, sign: int = 1) -> Float64[Tensor, "*batch coalition"]:
+    """At T: sum over S in T of sign^(|T|-|S|) values(S). The Möbius transform for sign -1, its inverse for 1.
+
+    Example:
+        >>> subset_sums(torch.tensor([1.0, 0.0, 0.0, 2.0]))
+        tensor([1., 1., 1., 3.], dtype=torch.float64)
+    """
+    return _Sums.apply(_as_table(values), sign, False)
 
 
-def superset_sums(values: Float[Tensor, "*batch coalition"], sign: int = 1) -> Float64[Tensor, "*batch coalition"]:
-    """At T: sum over S that contains T of sign^(|S|-|T|) values(S). The transpose of `subset_sums`."""
+def superset_sums(values: Table, sign: int = 1) -> Float64[Tensor, "*batch coalition"]:
+    """At T: sum over S that contains T of sign^(|S|-|T|) values(S). The transpose of `subset_sums`.
+
+    Example:
+        >>> superset_sums(torch.tensor([1.0, 0.0, 0.0, 2.0]))
+        tensor([3., 2., 2., 2.], dtype=torch.float64)
+    """
+    return _Sums.apply(_as_table(values), sign, True)
+
+
+def _as_table(values: Table) -> Float64[Tensor, "*batch coalition"]:
+    """A table of real numbers as a tensor of doubles, after all checks."""
     player_count(values)
-    return _Sums.apply(values.to(torch.float64), sign, True)
+    if isinstance(values, np.ndarray):
+        values = torch.from_numpy(values if values.flags.writeable and min(values.strides) > 0 else values.copy())
+    if values.is_complex():
+        raise ValueError(f"values of games are real numbers, not {values.dtype}: give their real part or their size")
+    return values.to(torch.float64)
+
+
+def _as_pair(and_: Tensor | np.ndarray, or_: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:
+    """Tables of the AND and the OR interactions of the same games."""
+    if and_.shape != or_.shape:
+        raise ValueError(
+            f"AND interactions have shape {tuple(and_.shape)} and OR interactions {tuple(or_.shape)}: give both of the "
+            "same games, zeros where one kind is missing"
+        )
+    return _as_table(and_), _as_table(or_)
 
 
 class _Sums(torch.autograd.Function):

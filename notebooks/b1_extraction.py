@@ -308,7 +308,7 @@ figures_extraction.by_setting(
 
 # %% mystnb={"figure": {"caption": "Fig. 2 of the paper by certified extraction and by descent with several learning rates: strength of all interactions of all samples in descending order, one panel per network. Dots mark the number of salient interactions per sample.", "name": "fig-b1-strength"}} tags=["hide-input"]
 taus = {
-    name: metrics.salience_threshold(part["interactions"], tau_ratio)
+    name: metrics.salience_threshold(part["interactions"], tau_ratio, per_sample=False)
     for name, part in both.items()
 }
 strengths = {

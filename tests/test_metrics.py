@@ -27,7 +27,7 @@ from lkutils.metrics import (
     strength,
     track,
 )
-from lkutils.uncertainty import bootstrap_interval, resampled_means, with_interval
+from lkutils.uncertainty import resampled_means, with_interval
 
 AXES = ("kind", "layer", "sample", "coalition")
 
@@ -62,7 +62,7 @@ def game() -> xr.DataArray:
 def random_game() -> xr.DataArray:
     """Sparse in strength, as real interactions are, alike in all layers but with other signs and other salience."""
     random = np.random.default_rng(1)
-    return labelled((random.normal(size=(2, 1, 7, 64)) + random.normal(size=(2, 5, 7, 64))) ** 5)
+    return labelled((random.normal(size=(2, 1, 12, 64)) + random.normal(size=(2, 5, 12, 64))) ** 5)
 
 
 def omega(game: xr.DataArray, **options: float) -> xr.DataArray:
@@ -95,7 +95,7 @@ def test_threshold_of_each_sample_looks_at_both_kinds_but_not_at_the_empty_coali
 
 
 def test_threshold_of_a_layer_is_the_largest_over_samples(game):
-    assert equals(salience_threshold(game), [1.0, 2.0])
+    assert equals(salience_threshold(game, per_sample=False), [1.0, 2.0])
 
 
 def test_salient(game):
@@ -191,6 +191,10 @@ def test_strength_by_order(part):
     assert equals(strength(part).sel(kind="or"), [[[0.0, 2.0], [0.0, 4.0]], [[0.0, 10.0], [0.0, 6.0]]])
 
 
+def test_a_coordinate_of_orders_is_no_hindrance(part):
+    assert strength(part.assign_coords(order=("coalition", [0, 1, 1, 2]))).equals(strength(part))
+
+
 def test_strength_of_an_order_sums_over_all_its_coalitions():
     assert equals(strength(xr.DataArray(np.ones(32), dims="coalition")), [5.0, 10.0, 10.0, 5.0, 1.0])
 
@@ -236,7 +240,7 @@ def test_equation_7_to_the_letter_misses_what_is_salient_in_one_layer_only(game)
 
 
 def test_track_holds_the_three_parts(part):
-    parts = track(part)
+    tracked = track(part)
     assert tracked.overlap.equals(overlap(part))
     assert tracked.forget.equals(forget(part))
     assert tracked.new.equals(new(part))
@@ -296,3 +300,100 @@ def test_similarity_of_layers_without_interactions_is_nan(part):
     nothing = part.where(part.coalition == 0, 0)
     assert similarity(nothing.isel(layer=0), nothing.isel(layer=1)).isnull().all()
     assert layer_similarity(nothing).isnull().all()
+
+
+# ---- labelled arrays, whatever their order; what is refused
+
+
+METRICS = {
+    "threshold": salience_threshold,
+    "threshold of all samples": lambda game: salience_threshold(game, per_sample=False),
+    "salient": omega,
+    "sorted": sorted_strength,
+    "strongest": lambda game: keep_strongest(game, 5),
+    "matched": matched_values,
+    "error": lambda game: matching_error(matched_values(game), salient_part(game)),
+    "normalised": normalised,
+    "salient part": salient_part,
+    "strength": strength,
+    "overlap": overlap,
+    "forget": forget,
+    "new": new,
+    "completeness": lambda game: completeness(track(salient_part(game))),
+    "redundancy": lambda game: redundancy(track(salient_part(game))),
+    "similarity": lambda game: similarity(game, game.isel(layer=-1, drop=True)),
+    "layer similarity": layer_similarity,
+}
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_axes_may_come_in_any_order(random_game, metric):
+    straight = metric(random_game)
+    turned = metric(random_game.transpose("coalition", "sample", "kind", "layer"))
+    xr.testing.assert_allclose(turned.transpose(*straight.dims), straight, rtol=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_kinds_may_come_in_any_order(random_game, metric):
+    straight = metric(random_game)
+    turned = metric(random_game.isel(kind=[1, 0]))
+    turned = turned.sel(kind=["and", "or"]) if "kind" in turned.dims else turned
+    xr.testing.assert_allclose(turned, straight, rtol=1e-12)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_what_lacks_coalitions_is_refused(random_game, metric):
+    with pytest.raises(ValueError, match="'coalition' is missing"):
+        metric(random_game.rename(coalition="subset"))
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_coalitions_in_another_order_are_refused(random_game, metric):
+    with pytest.raises(ValueError, match="sortby"):
+        metric(random_game.isel(coalition=slice(None, None, -1)))
+
+
+def test_a_dataset_is_refused_with_the_way_to_its_array(random_game):
+    with pytest.raises(TypeError, match="interactions'"):
+        salient_part(random_game.to_dataset(name="interactions"))
+
+
+def test_numbers_that_are_not_finite_are_refused(random_game):
+    for number in (np.nan, np.inf):
+        for place in ({"coalition": 5}, {"coalition": slice(50, None)}, {"layer": 2}):
+            broken = random_game.copy(deep=True)
+            broken[{"sample": 3, "kind": 1, "layer": 0} | place] = number
+            for metric in (salient_part, salience_threshold, matched_values, sorted_strength):
+                with pytest.raises(ValueError, match="first in sample 3"):
+                    metric(broken)
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 5.0, np.nan])
+def test_a_threshold_that_is_no_share_is_refused(game, ratio):
+    with pytest.raises(ValueError, match=f"not {ratio}"):
+        salience_threshold(game, ratio)
+
+
+def test_a_smaller_game_in_a_batch_is_what_it_is_alone(random_game):
+    """Sample 4 has five players of six; its values end after 2^5 coalitions."""
+    batch = random_game.where((random_game["sample"] != 4) | (random_game["coalition"] < 32))
+    alone = random_game.isel(sample=[4], coalition=slice(32))
+    of_batch = batch.isel(sample=[4])
+    for metric in (salience_threshold, omega, matched_values, sorted_strength, salient_part):
+        small, padded = metric(alone), metric(of_batch)
+        for axis in {"coalition", "rank"} & set(small.dims):
+            assert not padded.isel({axis: slice(small.sizes[axis], None)}).fillna(0).any()
+            padded = padded.isel({axis: slice(small.sizes[axis])})
+        xr.testing.assert_allclose(padded, small, rtol=1e-12)
+    assert equals(output_range(matched_values(of_batch)), output_range(matched_values(alone)).values.tolist())
+    few = track(salient_part(of_batch)).mean("sample")
+    assert equals(completeness(few).sel(order=slice(5)), completeness(track(salient_part(alone)).mean("sample")))
+    assert salient_part(batch).notnull().all()
+
+
+def test_a_smaller_game_must_be_as_small_as_it_says(random_game):
+    batch = random_game.where((random_game["sample"] != 4) | (random_game["coalition"] < 32))
+    sizes = np.where(np.arange(12) == 4, 5, 6)
+    salient_part(batch.assign_coords(n_players=("sample", sizes)))
+    with pytest.raises(ValueError, match="first in sample 4"):
+        salient_part(batch.assign_coords(n_players=("sample", np.full(12, 6))))

@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 import shapiq
@@ -188,6 +190,42 @@ def test_the_other_functions_name_the_length_too():
     for function in (values_from_interactions, shapley_values):
         with pytest.raises(ValueError, match="length is 12,"):
             function(torch.zeros(12), torch.zeros(12))
+
+
+PAIRS = [values_from_interactions, shapley_values]
+
+
+@pytest.mark.parametrize("function", PAIRS)
+@pytest.mark.parametrize("shapes", [((2, 8), (8,)), ((2, 8), (1, 8)), ((8,), (16,))])
+def test_unequal_tables_are_refused(function, shapes):
+    first, second = (torch.zeros(shape) for shape in shapes)
+    with pytest.raises(ValueError, match=r"OR interactions \("):
+        inspect.unwrap(function)(first, second)  # without the test suite's own check of shapes
+
+
+@pytest.mark.parametrize("function", [and_interactions, or_interactions, subset_sums, superset_sums])
+def test_complex_values_are_refused(function):
+    with pytest.raises(ValueError, match="complex64"):
+        function(torch.zeros(8, dtype=torch.complex64))
+
+
+@pytest.mark.parametrize("function", PAIRS)
+def test_complex_interactions_are_refused(function):
+    with pytest.raises(ValueError, match="complex"):
+        function(torch.zeros(8), torch.zeros(8, dtype=torch.complex128))
+
+
+def test_arrays_are_taken_like_tensors():
+    values = random_values(5, batch=(2,))
+    array = values.numpy().copy()
+    array.flags.writeable = False
+    for function in (and_interactions, or_interactions, subset_sums, superset_sums):
+        assert torch.equal(function(array), function(values))
+        assert torch.equal(function(array[:, ::-1]), function(values.flip(-1)))
+        assert torch.equal(function(array.astype("float32")), function(values.float()))
+    for function in PAIRS:
+        assert torch.equal(function(array, array[::-1]), function(values, values.flip(0)))
+    assert and_interactions(np.array([1, 1, 1, 3])).tolist() == [1, 0, 0, 2]
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -108,7 +108,7 @@ def test_a_row_for_each_setting_and_a_mark_where_there_is_one():
 def test_lines_descend_and_dots_are_where_they_cross_tau(descended):
     interactions = descended["interactions"]
     strengths = {Label("digits", "MLP-7"): metrics.sorted_strength(interactions)}
-    tau = metrics.salience_threshold(interactions)
+    tau = metrics.salience_threshold(interactions, per_sample=False)
     settings = ["SGD 1e-04, 2", "SGD 1e-03, 50"]
     axis = figures_extraction.strength_by_setting(strengths, {Label("digits", "MLP-7"): tau}, settings).axes[0]
     count = metrics.salient(interactions, tau).sum(["kind", "coalition"]).mean("sample")
