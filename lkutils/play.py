@@ -12,9 +12,10 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from lkutils.arguments import Arguments, ArrayLike, as_tensor, check_arguments
+from lkutils.features import evaluating
 from lkutils.masking import check_batch_size, coalition_values, log_odds
 from lkutils.players import Players
-from lkutils.scores import evaluating, score_of_function, score_of_network, warn_of_training
+from lkutils.scores import score_of_function, score_of_network, warn_of_training
 
 # Names of the axes of a map of players.
 AXES = {1: ("position",), 2: ("y", "x"), 3: ("channel", "y", "x"), 4: ("channel", "z", "y", "x")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,7 +108,7 @@ def segments(label_map: Int[Tensor, "sample y x"] | Int[np.ndarray, "sample y x"
 # ---- tables and texts -----------------------------------------------------------------------------------------------
 
 
-def columns(names: Sequence[str | None]) -> Players:
+def columns(names: Iterable[str | None]) -> Players:
     """The columns of a table: those of the same name act together, as one player.
 
     Args:
@@ -125,11 +125,12 @@ def columns(names: Sequence[str | None]) -> Players:
         >>> columns(["age", "job", "job", None, "income"])
         Players(map=tensor([[ 0,  1,  1, -1,  2]]), names=[['age', 'job', 'income']])
     """
-    distinct = [] if isinstance(names, str) else [str(name) for name in dict.fromkeys(names) if name is not None]
+    of_column = [] if isinstance(names, str) else [name if name is None else str(name) for name in names]
+    distinct = [name for name in dict.fromkeys(of_column) if name is not None]
     if not distinct:
         raise ValueError(f"names={names!r}: give a list with the name of the player of each column")
-    number = {name: player for player, name in enumerate(distinct)}
-    return Players(torch.tensor([[-1 if name is None else number[str(name)] for name in names]]), [distinct])
+    number = {None: -1} | {name: player for player, name in enumerate(distinct)}
+    return Players(torch.tensor([[number[name] for name in of_column]]), [distinct])
 
 
 def has_letter_or_digit(word: str) -> bool:

@@ -4,48 +4,21 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import torch
 from jaxtyping import Bool, Shaped
 from torch import Tensor, nn
 
 from lkutils.arguments import as_tensor
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """The network in evaluation mode; afterwards, also after an error, all its modules are in the mode they were in.
-
-    Example:
-        >>> network = nn.Dropout().train()
-        >>> with evaluating(network):
-        ...     print(network(torch.ones(3)))
-        tensor([1., 1., 1.])
-        >>> network.training
-        True
-    """
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+from lkutils.features import logits_of
 
 
 def score_of_network(network: nn.Module) -> Callable[[Tensor | dict], Tensor]:
     """From a batch of inputs, or a dict of them, to the network's logits with an axis of one layer."""
 
     def score(inputs: Tensor | dict[str, Tensor]) -> Tensor:
-        outputs = as_outputs(network(**inputs) if isinstance(inputs, dict) else network(inputs))
-        if outputs.ndim > 2:
-            raise ValueError(
-                f"the network returned {tuple(outputs.shape)}, not (batch, class): pick a position, as in "
-                "score=lambda x: network(x)[:, -1]; of a dict of inputs, lambda x: network(**x).logits[:, -1]"
-            )
-        return with_layer(outputs)
+        return logits_of(network(**inputs) if isinstance(inputs, dict) else network(inputs))[None]
 
     return score
 
@@ -76,7 +49,7 @@ def score_of_function(function: Callable, takes_arrays: bool) -> Callable[[Tenso
 
 
 def as_outputs(returned: object) -> Tensor:
-    """What a network or a function returned, as a tensor: itself, an array, or the ``logits`` of an object or dict."""
+    """What a function returned, as a tensor: itself, an array, or the ``logits`` of an object or dict."""
     outputs = (
         returned.get("logits", returned) if isinstance(returned, Mapping) else getattr(returned, "logits", returned)
     )
