@@ -1,6 +1,7 @@
 """The files of the data sets: found, or fetched from their authors, and verified by checksum.
 
-A file is looked for in :func:`lkutils.paths.data_dir`, plain or compressed (``.gz``, ``.xz``): its content counts.
+A file is looked for in :func:`lkutils.paper.paths.data_dir`, plain or compressed (``.gz``, ``.xz``): its content
+counts. What is fetched is kept only when its content is the official one.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
+import tempfile
+import zlib
 from pathlib import Path
 
 import pooch
@@ -37,6 +40,7 @@ CHECKSUMS = {
 
 MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist"
 CIFAR10_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
+CIFAR10_MD5 = "md5:c58f30108f718f92721af3b95e74349a"
 GITHUB, HUB = "https://raw.githubusercontent.com", "https://huggingface.co"
 RESNETS = f"{GITHUB}/akamaster/pytorch_resnet_cifar10/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
 GLUE_SST2 = f"{GITHUB}/sjtu-xai-lab/aog/bd17fb9a4912fef2f06b8ad04cad294018c8b410/data/NLP/SST-2"
@@ -54,32 +58,24 @@ ADDRESSES = {
 }
 
 
+LARGEST = 64 * 2**20  # bytes of a file's content; MNIST's training images, the largest, have 45 MB
+TIMEOUT = 30  # seconds without an answer
+
+
 def read_file(name: str) -> bytes:
-    """Content of a data file, uncompressed and verified.
+    """Content of a data file, uncompressed and verified; fetched first where it is missing.
 
     Args:
         name: a key of :data:`CHECKSUMS`; the file may lie there as it is, or with ".gz" or ".xz" appended.
 
     Raises:
-        ValueError: the content differs from the official file (truncated or altered).
+        ValueError: the content differs from the official file (truncated or altered), or does when downloaded.
         OSError: it is missing and cannot be downloaded.
     """
-    path = find_file(name) or download(name)
-    opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
-    try:
-        with opener(path, "rb") as file:
-            content = file.read()
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{path} is truncated or damaged ({error}). Delete it and run again to fetch it anew."
-        ) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != CHECKSUMS[name]:
-        raise ValueError(
-            f"{path} is not the official file: its content has sha256 {found}, expected {CHECKSUMS[name]}. "
-            "Delete it and run again to fetch it anew."
-        )
-    return content
+    path = find_file(name)
+    if path is None:
+        return download(name)
+    return verified(name, path, f"{path}", "Delete it and run again to fetch it anew.")
 
 
 def find_file(name: str) -> Path | None:
@@ -88,28 +84,77 @@ def find_file(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def download(name: str) -> Path:
-    """Fetch a missing file from its authors into the data folder; returns where it lies."""
-    address = ADDRESSES[name]
-    path = paths.data_dir() / name
+def verified(name: str, path: Path, called: str, remedy: str) -> bytes:
+    """Content of a file, uncompressed, if it is the official one.
+
+    Args:
+        name: a key of :data:`CHECKSUMS`.
+        path: where the file lies.
+        called, remedy: for the message: what is wrong, and what to do.
+
+    Raises:
+        ValueError: it is damaged, larger than any official file, or has another content.
+    """
+    opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
     try:
-        if address == CIFAR10_ARCHIVE:
-            pooch.retrieve(
-                address,
-                known_hash="md5:c58f30108f718f92721af3b95e74349a",
-                path=path.parents[1],
-                processor=pooch.Untar(extract_dir="."),
-                progressbar=True,
-            )
-            return path
-        # The content is verified by read_file, whatever it is packed in.
-        file = path.name + (".gz" if address.endswith(".gz") else "")
-        return Path(pooch.retrieve(address, known_hash=None, fname=file, path=path.parent, progressbar=True))
-    except OSError as error:
-        raise OSError(
-            f"{name} is neither in {paths.data_dir()} nor could it be downloaded ({error}). "
-            "Put it there by hand (data/README.md shows the layout), or set LKUTILS_DATA to a folder that has it."
-        ) from error
+        with opener(path, "rb") as file:
+            content = file.read(LARGEST + 1)  # no more, whatever a few packed bytes claim to hold
+    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{called} is truncated or damaged ({error}). {remedy}") from error
+    found = hashlib.sha256(content).hexdigest() if len(content) <= LARGEST else f"of more than {LARGEST:,} bytes"
+    if found != CHECKSUMS[name]:
+        raise ValueError(
+            f"{called} is not the official file: its content has sha256 {found}, expected {CHECKSUMS[name]}. {remedy}"
+        )
+    return content
+
+
+def download(name: str) -> bytes:
+    """Fetch a missing file from its authors into the data folder; returns its content.
+
+    An archive's other files are kept with it. Nothing is kept unless all of it is verified.
+
+    Raises:
+        ValueError: what was sent is not the official file.
+        OSError: nothing was sent.
+    """
+    address, data = ADDRESSES[name], paths.data_dir()
+    data.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=data) as folder:
+        try:
+            found = fetch(address, Path(folder))
+        except OSError as error:
+            raise OSError(
+                f"{name} is neither in {data} nor could it be downloaded ({error}). "
+                "Put it there by hand (data/README.md shows the layout), or set LKUTILS_DATA to a folder that has it."
+            ) from error
+        remedy = "Nothing of it was kept. Try again, or put the file there by hand (data/README.md shows the layout)."
+        contents = {each: verified(each, path, f"what {address} sent", remedy) for each, path in found.items()}
+        for each, path in found.items():
+            target = data / f"{each}{path.suffix if path.suffix == '.gz' else ''}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    return contents[name]
+
+
+def fetch(address: str, folder: Path) -> dict[str, Path]:
+    """Download an address into an empty folder; returns where each of its data files lies, by name.
+
+    Raises:
+        OSError: no answer, or not within :data:`TIMEOUT` seconds.
+        ValueError: an archive that is not the official one.
+    """
+    names = [name for name, source in ADDRESSES.items() if source == address]
+    downloader = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT)
+    if address != CIFAR10_ARCHIVE:
+        fname = address.rpartition("/")[2]
+        path = pooch.retrieve(address, known_hash=None, fname=fname, path=folder, downloader=downloader)
+        return dict.fromkeys(names, Path(path))
+    unpacked = pooch.retrieve(
+        address, known_hash=CIFAR10_MD5, path=folder, processor=pooch.Untar(extract_dir="."), downloader=downloader
+    )
+    by_name = {Path(path).name: Path(path) for path in unpacked}
+    return {name: by_name[Path(name).name] for name in names}
 
 
 def checksum_of(folder: str) -> str:

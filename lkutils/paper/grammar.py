@@ -77,7 +77,7 @@ def draw_sentence(draw: random.Random) -> tuple[list[str], int]:
 
     Example:
         >>> draw_sentence(random.Random(1))
-        (['overall', ',', 'the', 'plot', 'feels', 'fun', 'or', 'good', 'again'], 1)
+        (['honestly', ',', 'the', 'story', 'feels', 'so', 'fine', ',', 'here'], 1)
     """
     positive, negated = draw.random() < 0.5, draw.random() < 0.5
     adjectives = GOOD if positive else BAD

@@ -43,7 +43,7 @@ def words_of(game: xr.Dataset, sample: int) -> list[str] | None:
     Example:
         >>> game = xr.Dataset({"players": (("sample", "position"), np.zeros((1, 64)))}, attrs={"dataset": "grammar"})
         >>> words_of(game, 0)
-        ['indeed', 'film', 'seems', 'so', 'poor', 'again']
+        ['honestly', 'story', 'feels', 'so', 'fine', 'here']
     """
     known = sentences_at_hand(game.attrs["dataset"]) if "position" in game["players"].dims else None
     if known is None:

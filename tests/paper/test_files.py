@@ -2,8 +2,11 @@ import gzip
 import hashlib
 import http.server
 import lzma
+import socket
+import tarfile
 import threading
 
+import numpy as np
 import pytest
 
 from lkutils.paper import files, paths
@@ -52,6 +55,30 @@ def test_a_truncated_file_is_refused(data, known_file, suffix, pack):
         files.read_file(name)
 
 
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
+def test_a_damaged_file_is_refused_wherever_the_damage_is(data, monkeypatch, suffix, pack):
+    name, content = "mnist/MNIST/raw/made-up", np.random.default_rng(0).integers(0, 4, 5000).astype(np.uint8).tobytes()
+    monkeypatch.setitem(files.CHECKSUMS, name, hashlib.sha256(content).hexdigest())
+    (data / name).parent.mkdir(parents=True)
+    packed = pack(content)
+    for place in range(len(packed) // 40, len(packed), len(packed) // 40):
+        damaged = bytearray(packed)
+        damaged[place : place + 8] = bytes(8)
+        (data / f"{name}{suffix}").write_bytes(damaged)
+        if damaged != packed:
+            with pytest.raises(ValueError, match=rf"made-up{suffix} is (truncated or damaged|not the official file)"):
+                files.read_file(name)
+
+
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused_early(data, known_file, monkeypatch):
+    name, _ = known_file
+    monkeypatch.setattr(files, "LARGEST", 1000)
+    (data / name).parent.mkdir(parents=True)
+    (data / f"{name}.xz").write_bytes(lzma.compress(bytes(10_000_000)))
+    with pytest.raises(ValueError, match="more than 1,000 bytes"):
+        files.read_file(name)
+
+
 @pytest.fixture
 def server(tmp_path_factory):
     """A web server of one folder on this machine; gives the folder and its address."""
@@ -77,6 +104,54 @@ def test_a_missing_file_is_downloaded_and_verified(data, known_file, server, mon
     monkeypatch.setitem(files.ADDRESSES, name, f"{address}made-up.gz")
     assert files.read_file(name) == content
     assert (data / f"{name}.gz").is_file()
+
+
+def test_what_is_sent_instead_of_the_file_is_not_kept_and_blocks_nothing(data, known_file, server, monkeypatch):
+    name, content = known_file
+    folder, address = server
+    monkeypatch.setitem(files.ADDRESSES, name, f"{address}made-up.gz")
+    (folder / "made-up.gz").write_bytes(gzip.compress(b"please log in"))
+    with pytest.raises(ValueError, match=r"made-up.gz sent is not the official file.*Nothing of it was kept"):
+        files.read_file(name)
+    assert not [path for path in data.rglob("*") if path.is_file()]
+    (folder / "made-up.gz").write_bytes(gzip.compress(content))
+    assert files.read_file(name) == content
+
+
+def test_files_of_an_archive_are_verified_and_moved_together(data, server, monkeypatch):
+    folder, address = server
+    names = ["cifar10/cifar-10-batches-py/one", "cifar10/cifar-10-batches-py/two"]
+    with tarfile.open(folder / "archive.tar.gz", "w:gz") as archive:
+        for name in names:
+            (folder / "member").write_bytes(name.encode())
+            archive.add(folder / "member", name.removeprefix("cifar10/"))
+    packed = (folder / "archive.tar.gz").read_bytes()
+    monkeypatch.setattr(files, "CIFAR10_ARCHIVE", f"{address}archive.tar.gz")
+    monkeypatch.setattr(files, "CIFAR10_MD5", f"md5:{hashlib.md5(packed).hexdigest()}")
+    monkeypatch.setattr(files, "ADDRESSES", dict.fromkeys(names, f"{address}archive.tar.gz"))
+    monkeypatch.setattr(files, "CHECKSUMS", {name: hashlib.sha256(name.encode()).hexdigest() for name in names})
+    assert files.read_file(names[0]) == names[0].encode()
+    assert sorted(str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()) == names
+
+
+def test_an_archive_that_is_not_the_official_one_leaves_nothing(data, server, monkeypatch):
+    folder, address = server
+    (folder / "archive.tar.gz").write_bytes(b"no archive")
+    name = "cifar10/cifar-10-batches-py/test_batch"
+    monkeypatch.setattr(files, "CIFAR10_ARCHIVE", f"{address}archive.tar.gz")
+    monkeypatch.setitem(files.ADDRESSES, name, f"{address}archive.tar.gz")
+    with pytest.raises(ValueError, match="hash"):
+        files.read_file(name)
+    assert not [path for path in data.rglob("*") if path.is_file()]
+
+
+def test_a_server_that_does_not_answer_is_given_up(data, known_file, monkeypatch):
+    name, _ = known_file
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(files, "TIMEOUT", 0.2)
+        monkeypatch.setitem(files.ADDRESSES, name, f"http://127.0.0.1:{silent.getsockname()[1]}/made-up.gz")
+        with pytest.raises(OSError, match="timed out"):
+            files.read_file(name)
 
 
 def test_a_file_that_cannot_be_had_says_where_to_put_it(data, known_file, server, monkeypatch):
