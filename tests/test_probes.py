@@ -22,7 +22,7 @@ def tiny_network():
     torch.manual_seed(0)
     dense = nn.Sequential(nn.Linear(4 * 6 * 6, 12), nn.ReLU())
     stages = {"conv": nn.Conv2d(1, 4, 3), "drop": nn.Dropout(), "flatten": nn.Flatten(), "dense": dense}
-    return nn.Sequential(OrderedDict(stages | {"head": nn.Linear(12, 3)}))
+    return nn.Sequential(OrderedDict(stages | {"head": nn.Linear(12, 3)})).eval()
 
 
 @pytest.fixture
@@ -91,13 +91,13 @@ def test_a_feature_is_dropped_before_the_next_layer_runs(probed, task, monkeypat
     earlier, alive = [], []
     real = probed._hook
 
-    def watching(visit, layer, module, args, output):
+    def watching(visit, layer, inputs, module, args, output):
         def visit_and_watch(layer, feature):
             alive.append(sum(reference() is not None for reference in earlier))
             earlier.append(weakref.ref(feature))
             visit(layer, feature)
 
-        real(visit_and_watch, layer, module, args, output)
+        real(visit_and_watch, layer, inputs, module, args, output)
 
     monkeypatch.setattr(probed, "_hook", watching)
     probed(task[0])
@@ -105,11 +105,18 @@ def test_a_feature_is_dropped_before_the_next_layer_runs(probed, task, monkeypat
     assert alive == [0, 0, 0, 0]
 
 
-def test_the_network_stays_frozen_in_evaluation_mode(probed, task):
-    probed.train()
-    assert not any(module.training for module in probed.modules())
-    assert not any(parameter.requires_grad for parameter in probed.network.parameters())
-    assert torch.equal(probed(task[0]), probed(task[0]))
+def test_it_computes_in_evaluation_mode_and_the_network_keeps_its_own(task):
+    network = tiny_network().train()  # with dropout
+    network.drop.eval()
+    before = [module.training for module in network.modules()]
+    probed = with_random_probes(ProbedNetwork(network, LAYERS, task[0][:1], 3))
+    logits = probed.train()(task[0])
+    assert [module.training for module in network.modules()] == before
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    network.train()
+    assert torch.equal(probed(task[0]), logits)
+    assert network.training
+    torch.testing.assert_close(logits[-1], network.eval()(task[0]))
 
 
 def test_layers_in_place_do_not_change_an_earlier_feature():
@@ -208,7 +215,7 @@ def test_probes_learn_and_their_accuracy_is_measured(probed, task, tmp_path):
 def test_probes_trained_together_equal_each_trained_alone(probed, task, tmp_path):
     fit_probes(probed, *task, **SETTINGS, seed=4, checkpoint=tmp_path / "p.pt")
     inputs, labels = task
-    feature = probed.network.dense(probed.network.conv(inputs).flatten(1))
+    feature = probed.network.dense(probed.network.conv(inputs).flatten(1)).detach()
     alone = nn.Linear(12, 3)
     nn.init.zeros_(alone.weight), nn.init.zeros_(alone.bias)
     optimizer = torch.optim.SGD(alone.parameters(), lr=0.2, momentum=0.9)
@@ -263,11 +270,47 @@ def test_finished_probes_are_not_trained_again(probed, task, tmp_path, monkeypat
 def test_a_checkpoint_of_other_settings_or_another_network_is_refused(probed, task, tmp_path):
     path = tmp_path / "p.pt"
     fit_probes(probed, *task, **SETTINGS, checkpoint=path)
-    with pytest.raises(ValueError, match=r"p.pt was made with other settings .*Delete it to start anew"):
+    with pytest.raises(ValueError, match=r"p.pt was made with other settings \(learning_rate=0.2, now 0.1\)\. Del"):
         fit_probes(probed, *task, **SETTINGS | {"learning_rate": 0.1}, checkpoint=path)
     nn.init.ones_(probed.network.head.bias)
-    with pytest.raises(ValueError, match="was made with other settings"):
+    with pytest.raises(ValueError, match=r"was made with other settings \(network=\w+, now \w+\)\. Delete it to start"):
         fit_probes(probed, *task, **SETTINGS, checkpoint=path)
+
+
+def mean_of(output):
+    return output.flatten(2).mean(dim=2) if output.ndim == 4 else output
+
+
+def maximum_of(output):
+    return output.flatten(2).amax(dim=2) if output.ndim == 4 else output
+
+
+OTHERS = {
+    "inputs": lambda x, y: (LAYERS, mean_of, x.roll(1), y),
+    "labels": lambda x, y: (LAYERS, mean_of, x, y.roll(1)),
+    "layers": lambda x, y: ({"conv": "conv", "hidden": "dense.0"}, mean_of, x, y),  # as wide: only the path differs
+    "layers names": lambda x, y: ({"conv": "conv", "later": "dense.1"}, mean_of, x, y),
+    "pools": lambda x, y: (LAYERS, maximum_of, x, y),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_a_checkpoint_knows_all_that_it_depends_on(task, tmp_path, what):
+    def fit(layers, pool, inputs, labels):
+        probed = ProbedNetwork(tiny_network(), layers, inputs[:1], 3, pool)
+        fit_probes(probed, inputs, labels, **SETTINGS, checkpoint=tmp_path / "p.pt")
+
+    fit(LAYERS, mean_of, *task)
+    fit(LAYERS, mean_of, *task)
+    with pytest.raises(ValueError, match=rf"made with other settings \({what.split()[0]}=.*, now .*Delete it"):
+        fit(*OTHERS[what](*task))
+
+
+def test_training_starts_from_zero_whatever_the_probes_were(probed, task):
+    fit_probes(probed, *task, **SETTINGS)
+    first = fingerprint(probed.probes)
+    fit_probes(with_random_probes(probed), *task, **SETTINGS)
+    assert fingerprint(probed.probes) == first
 
 
 def test_a_diverging_probe_is_named(probed, task, tmp_path):

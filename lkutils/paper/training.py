@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -13,7 +12,9 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lkutils.epochs import batches_of, fingerprint, resume, save
+from lkutils.epochs import identity, run_epochs
+from lkutils.features import evaluating
+from lkutils.inputs import content_hash
 from lkutils.progress import progress
 
 
@@ -74,40 +75,47 @@ def fit(
     share a batch.
 
     Raises:
-        ValueError: if the checkpoint was made with other settings, samples or initial weights.
-        FloatingPointError: if the loss is no longer finite.
+        ValueError: the checkpoint was made with another schedule, samples or initial weights, or there are not as many
+            labels as inputs.
+        FloatingPointError: the loss is no longer finite.
     """
+    if len(inputs) != len(labels):
+        raise ValueError(f"there are {len(inputs)} inputs but {len(labels)} labels")
     network.to(device, memory_format=memory_format(inputs)).train()
+    key = {
+        "schedule": type(schedule).__name__,
+        **asdict(schedule),
+        "inputs": content_hash(inputs),
+        "labels": content_hash(labels),
+        "lengths": lengths if lengths is None else content_hash(lengths),
+        "network before training": identity(network),
+    }
     optimizer = schedule.optimizer(network)
-    settings = f"{schedule!r}, samples={len(labels)}, network before training={fingerprint(network)}"
-    finished, seconds = resume(checkpoint, settings, network, optimizer)
-    steps_per_epoch = math.ceil(len(labels) / schedule.batch_size)
     inputs, labels = inputs.to(device), labels.to(device)
 
-    for epoch in range(finished, schedule.epochs):
-        start = time.perf_counter()
-        torch.manual_seed(schedule.seed + epoch)  # of what networks draw themselves
-        generator = torch.Generator().manual_seed(schedule.seed + epoch)
-        order = torch.randperm(len(labels), generator=generator).to(device)
-        drawn = batches_of(order, schedule.batch_size, lengths)
-        bar = progress(drawn, f"training, epoch {epoch + 1} of {schedule.epochs}")
-        for step, batch in enumerate(bar, start=epoch * steps_per_epoch):
-            for group in optimizer.param_groups:
-                group["lr"] = one_cycle(step / (schedule.epochs * steps_per_epoch), schedule.learning_rate)
-            x = AUGMENTATIONS[schedule.augment](inputs[batch], generator)
-            if schedule.mask_rate:
-                x = network.mask_words(x, schedule.mask_rate, generator)
-            with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
-                loss = F.cross_entropy(network(x).float(), labels[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(
-                f"the loss became {loss.item()} in epoch {epoch + 1}; lower learning_rate={schedule.learning_rate}"
-            )
-        seconds += time.perf_counter() - start
-        save(checkpoint, settings, network, optimizer, epoch + 1, seconds)
+    def learn(batch: Int[Tensor, "batch"], done: float, generator: torch.Generator) -> Float[Tensor, "loss"]:
+        for group in optimizer.param_groups:
+            group["lr"] = one_cycle(done, schedule.learning_rate)
+        x = AUGMENTATIONS[schedule.augment](inputs[batch], generator)
+        if schedule.mask_rate:
+            x = network.mask_words(x, schedule.mask_rate, generator)
+        with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
+            loss = F.cross_entropy(network(x).float(), labels[batch])
+        loss.backward()
+        return loss.detach()[None]
+
+    seconds = run_epochs(
+        learn,
+        network,
+        optimizer,
+        n_samples=len(labels),
+        epochs=schedule.epochs,
+        batch_size=schedule.batch_size,
+        seed=schedule.seed,
+        checkpoint=checkpoint,
+        key=key,
+        lengths=lengths,
+    )
     network.eval()
     return seconds
 
@@ -116,10 +124,11 @@ def fit(
 def predict(
     network: nn.Module, inputs: Shaped[Tensor, "sample *shape"], device: torch.device, batch_size: int = 500
 ) -> Int[Tensor, "sample"]:
-    """The most likely class of every input, in float32."""
-    network.to(device, memory_format=memory_format(inputs)).eval()
+    """The most likely class of every input, in float32; the network computes in evaluation mode, and moves there."""
+    network.to(device, memory_format=memory_format(inputs))
     batches = progress(inputs.split(batch_size), "predictions")
-    return torch.cat([network(batch.to(device)).argmax(dim=1).cpu() for batch in batches])
+    with evaluating(network):
+        return torch.cat([network(batch.to(device)).argmax(dim=1).cpu() for batch in batches])
 
 
 def memory_format(inputs: Shaped[Tensor, "sample *shape"]) -> torch.memory_format:
