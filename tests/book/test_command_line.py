@@ -1,0 +1,91 @@
+"""What people type on the command line: refused in one line before anything runs, or taken as it is meant."""
+
+import pytest
+
+from lkutils import __main__ as command_line
+from lkutils.book import chapters, parameters
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """What reaches the chapter, once its checks are passed."""
+    reached = {}
+
+    def run(name, values, profile=None):
+        parameters.check_parameters(name, values | ({"profile": profile} if profile else {}))
+        reached.update(values)
+        return name
+
+    monkeypatch.setattr(command_line, "run_chapter", run)
+    return reached
+
+
+def run(capsys, *words):
+    """Exit status and what was printed."""
+    try:
+        status = command_line.main(["chapter", "01_sparsity", "--profile", "smoke", *words])
+    except SystemExit as ended:
+        status = ended.code
+    captured = capsys.readouterr()
+    return status, captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("tau_ratio", "1e-1", 0.1),
+        ("gap", "1e-3", 0.001),
+        ("seed", "010", 10),
+        ("tau_ratio", "0", 0.0),
+        ("tau_ratio", "1", 1.0),
+        ("games", "[digits/mlp7, digits/resnet20]", ["digits/mlp7", "digits/resnet20"]),
+    ],
+)
+def test_what_is_meant_is_taken(given, capsys, key, text, value):
+    assert run(capsys, "-p", key, text)[0] == 0
+    assert given == {key: value}
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("tau_ratio", ".nan", "tau_ratio=nan should lie between 0 and 1"),
+        ("tau_ratio", "nan", "tau_ratio='nan' should be of type float"),
+        ("tau_ratio", "-0.1", "tau_ratio=-0.1 should lie between"),
+        ("tau_ratio", "-1e-3", "tau_ratio=-0.001 should lie between"),
+        ("tau_ratio", "", "tau_ratio='' should be of type float"),
+        ("games", "[digits/mlp7", "games='[digits/mlp7' should be of type list[str], written [a, b]"),
+        ("games", "*", "games='*' should be of type list[str]"),
+        ("games", "digits/mlp7", "should be of type list[str]"),
+        ("games", "[mnist/nosuch]", "unknown game 'mnist/nosuch'; known are mnist/mlp7"),
+        ("seed", "-1", "seed=-1 should be at least 0"),
+        ("seed", "1.0", "seed='1.0' should be of type int"),
+        ("gap", "1", "gap=1.0 should"),
+        ("kappa_ratio", "1", "kappa_ratio=1.0 should"),
+        ("tau", "0.1", "has no parameter 'tau'; it has profile"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_line(given, capsys, key, text, message):
+    status, told = run(capsys, "-p", key, text)
+    assert status == 2
+    assert told.startswith("lkutils: ")
+    assert message in told
+    assert told.count("\n") == 1
+    assert given == {}
+
+
+@pytest.mark.parametrize("words", [["-p", "tau_ratio=0.1"], ["-p", "tau_ratio=0.1", "-p", "gap=0.01"]])
+def test_key_equals_value_is_told_what_to_write(given, capsys, words):
+    status, told = run(capsys, *words)
+    assert status == 2
+    assert "-p tau_ratio 0.1" in told
+    assert given == {}
+
+
+def test_a_failed_chapter_ends_with_a_message_and_not_with_a_traceback(monkeypatch, capsys):
+    def fail(*_):
+        raise chapters.ChapterError("chapter 01_sparsity failed")
+
+    monkeypatch.setattr(command_line, "run_chapter", fail)
+    assert run(capsys) == (2, "lkutils: chapter 01_sparsity failed\n")
+    assert command_line.main(["chapter", "notebooks/01_sparsity.ipynb"]) == 2
