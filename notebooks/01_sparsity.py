@@ -16,8 +16,8 @@
 #
 # **What this chapter does.** It takes the output of every network on all $2^n$ masked versions of each sample, extracts
 # the sparsest AND-OR interactions that explain these outputs, and counts. On the way it checks the two statements that
-# give interactions their meaning: together they match every masked output exactly (Theorem 3.3), and the salient ones
-# alone nearly do (Lemma 3.4).
+# give interactions their meaning: together they match every masked output (Theorem 3.3), and the salient ones alone
+# nearly do (Lemma 3.4).
 
 # %% [markdown]
 # ## Parameters
@@ -29,9 +29,9 @@
 profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch
 games: list[str] = []  # such as [mnist/mlp7]; empty for all that the profile has
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1 (App. M.4)
-kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
-gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
-seed: int = 0  # of the bootstrap that gives the 95 % intervals
+kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, at least 0 and below 1
+gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 0.5
+seed: int = 0  # of the bootstrap that gives the 95 % intervals, at least 0
 
 # %% tags=["hide-input"]
 import time
@@ -41,14 +41,34 @@ import xarray as xr
 from IPython.display import Markdown
 
 from lkutils import metrics
-from lkutils.book import facts
-from lkutils.claims import verdicts as claims
+from lkutils.book.facts import run_facts
+from lkutils.book.markdown import table
+from lkutils.book.parameters import check_given
+from lkutils.book.verdicts import show
+from lkutils.claims import sparsity as claims
+from lkutils.claims.verdicts import judge
 from lkutils.figures import sparsity as figures
-from lkutils.games import interactions as interactions_of
-from lkutils.paper.shipped import CACHES, game_names, load_games
+from lkutils.paper.shipped import open_study
 
+# %%
 started = time.perf_counter()
-played = load_games(games or game_names(profile))
+check_given("01_sparsity", globals())
+study = open_study(
+    profile,
+    games,
+    layers=["output"],
+    tau_ratio=tau_ratio,
+    tau_per_sample=False,
+    kappa_ratio=kappa_ratio,
+    gap=gap,
+)
+outputs = {
+    label: game["values"].sel(layer="output").astype(float)
+    for label, game in study.games.items()
+}
+interactions = {
+    label: found.sel(layer="output") for label, found in study.interactions.items()
+}
 
 # %% [markdown]
 # ## The games
@@ -59,21 +79,32 @@ played = load_games(games or game_names(profile))
 # M.1). All samples are test images or sentences that the networks classify correctly. Here we look at the networks' own
 # output only; the layers before it come in the next chapters.
 #
-# The paper's transformers are pretrained. Where the table says "from scratch", and titles say "(scratch)", they are not:
-# they have the original blocks and vocabulary, but are narrower and have seen nothing but SST-2's phrases.
-# [Where the data come from](../data.md) tells how to use pretrained ones.
+# The paper's transformers are pretrained. Those with a dagger (†) are not: they have the original blocks and
+# vocabulary, but are narrower and have seen nothing but SST-2's phrases. [Where the data come from](../data.md) tells
+# how to use pretrained ones.
 
 # %% tags=["hide-input"]
-rows = [
-    f"| {name} | {game.attrs['network_accuracy']:.2%} | {game.sizes['sample']} | {game.attrs['n_players']} "
-    f"| {game.sizes['coalition']:,} | {game.attrs['weights']} |"
-    for name, game in played.items()
-]
-header = (
-    "| Game | Test accuracy | Samples | $n$ | Masked outputs per sample | Weights |\n"
-    "|---|---:|---:|---:|---:|---|\n"
+table(
+    [
+        "Network",
+        "Test accuracy",
+        "Samples",
+        "$n$",
+        "Masked outputs per sample",
+        "Weights",
+    ],
+    [
+        [
+            label,
+            f"{game.attrs['network_accuracy']:.2%}",
+            game.sizes["sample"],
+            game.attrs["n_players"],
+            f"{game.sizes['coalition']:,}",
+            game.attrs["weights"],
+        ]
+        for label, game in study.games.items()
+    ],
 )
-Markdown(header + "\n".join(rows))
 
 # %% [markdown]
 # ## Extraction
@@ -84,74 +115,78 @@ Markdown(header + "\n".join(rows))
 # lower bound of that sum. So every extraction comes with a certificate: the *gap* tells how far above the optimum the
 # result can be at most.
 
-# %%
-extracted = {
-    name: interactions_of(game, layers=["output"], kappa_ratio=kappa_ratio, gap=gap, caches=CACHES)
-    for name, game in played.items()
-}
-interactions = {
-    name: found["interactions"].sel(layer="output") for name, found in extracted.items()
-}
-outputs = {
-    name: game["values"].sel(layer="output").astype(float)
-    for name, game in played.items()
-}
-
-worst_gap = max(found["gap"].max().item() for found in extracted.values())
+# %% tags=["hide-input"]
 Markdown(
-    f"The largest certified gap over all samples and networks is **{worst_gap:.2%}**."
+    f"The largest certified gap over all samples and networks is **{study.worst_gap:.2%}**."
 )
 
 # %% [markdown]
 # ## Do they match every output? (Theorem 3.3)
 #
-# For all $2^n$ coalitions $T$ of a sample, the AND interactions inside $T$ and the OR interactions that $T$ touches
-# should add up to the output, Eq. (3), once the noise $\delta_T$ is taken off. The table has the largest
-# error over all samples and coalitions, and the largest noise that was taken off, both in units of the output range
-# $E_x|v(x_N) - v(x_\emptyset)|$.
-
+# The AND interactions inside $T$ and the OR interactions that $T$ touches should add up to the output, Eq. (3), for
+# each of the $2^n$ coalitions $T$ of a sample. Two things can be checked, and both can go wrong:
+#
+# - *Without noise* ($\kappa = 0$) they must match all outputs to rounding, whatever the outputs are and however they
+#   are split. We take AND alone (Eq. 1), and the split $\tfrac{1}{2} v \pm \gamma$ of the extraction, with Eq. (1)
+#   for one part and Eq. (2) for the other.
+# - *With noise* the extracted interactions match the outputs but for $\delta_T$, which is by definition what they leave.
+#   So the question is whether they leave no more than they may: $\max_T |\delta_T| \le \kappa$ in every sample.
 
 # %%
-def in_output_ranges(name: str, error: xr.DataArray) -> xr.DataArray:
-    return abs(error).max("coalition") / metrics.output_range(outputs[name])
-
-
-deltas = {name: found["delta"].sel(layer="output") for name, found in extracted.items()}
-largest_errors = {
-    name: in_output_ranges(
-        name, outputs[name] - deltas[name] - metrics.matched_values(interactions[name])
-    )
-    for name in played
+matching = {
+    label: claims.matching_statistics(outputs[label], interactions[label], kappa_ratio)
+    for label in study.games
 }
-rows = [
-    f"| {name} | {largest_errors[name].max().item():.1e} | {in_output_ranges(name, deltas[name]).max().item():.3f} |"
-    for name in played
-]
-Markdown(
-    "| Game | Largest error | Largest noise |\n|---|---:|---:|\n" + "\n".join(rows)
+noise = {
+    label: abs(outputs[label] - metrics.matched_values(interactions[label])).max()
+    / metrics.output_range(outputs[label])
+    for label in study.games
+}
+
+# %% tags=["hide-input"]
+table(
+    [
+        "Network",
+        "Largest error, AND alone",
+        "Largest error, AND and OR",
+        "Largest noise, in $\\kappa$",
+        "Largest noise",
+    ],
+    [
+        [
+            label,
+            f"{found.harsanyi.max().item():.0e}",
+            f"{found.split.max().item():.0e}",
+            f"{found.noise.max().item():.4f}",
+            f"{noise[label].item():.3f}",
+        ]
+        for label, found in matching.items()
+    ],
 )
+
+# %% [markdown]
+# Largest over all samples and coalitions; errors and the last column in units of the output range
+# $E_x|v(x_N) - v(x_\emptyset)|$. A sample's $\kappa$ is a share of its own $|v(x_N) - v(x_\emptyset)|$, so that the last
+# column may exceed the share.
 
 # %% [markdown]
 # ## The strength of all interactions (Fig. 2)
 #
 # Now all interactions of all samples, sorted by strength. An interaction is salient when it is stronger than $\tau$, a
-# share of the largest strength over all samples of the network (App. M.4). If interactions are sparse, the curve falls
-# to nearly nothing within a small fraction of its width.
+# share of the largest strength over all samples of the network (App. M.4). On linear axes, which the paper has, any such
+# curve looks like a corner; on logarithmic ones it shows how fast it falls, and whether what is not salient is "very
+# small" or only smaller.
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper. Strength of all AND and OR interactions of all samples in descending order, one panel per network; the inset enlarges the strongest. The dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient.", "name": "fig-2-strength"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper, on logarithmic axes. Strength of all AND and OR interactions of all samples in descending order, one panel per network. The dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient.", "name": "fig-2-strength"}} tags=["hide-input"]
 strengths = {
-    name: metrics.sorted_strength(found) for name, found in interactions.items()
+    label: metrics.sorted_strength(found) for label, found in interactions.items()
 }
-taus = {
-    name: metrics.salience_threshold(found, tau_ratio).item()
-    for name, found in interactions.items()
-}
+taus = {label: tau.item() for label, tau in study.tau.items()}
 figures.strength_descending(strengths, taus)
 
 # %% [markdown]
-# A curve like this always looks steep on linear axes, so the inset enlarges the strongest interactions. The next figure shows the same numbers sample by sample and on
-# logarithmic axes: where the line crosses one, a sample runs out of salient interactions. What is right of it and how
-# fast it falls tells whether the rest is "very small" or only smaller.
+# The next figure shows the same numbers sample by sample: where the line crosses one, a sample runs out of salient
+# interactions.
 
 # %% mystnb={"figure": {"caption": "Strength of a sample's $k$-th strongest interaction, in units of $\\tau$: the median over samples and the range from the 10th to the 90th percentile. Above the dashed line interactions are salient.", "name": "fig-2-rank"}} tags=["hide-input"]
 figures.strength_by_rank(strengths, taus)
@@ -163,20 +198,33 @@ figures.strength_by_rank(strengths, taus)
 # strength of *each* sample (footnote 7). We count with both. The interval is a bootstrap over samples.
 
 # %%
-counts = metrics.count_salient(interactions, tau_ratio)
+salience = {
+    rule: {
+        label: claims.salience_statistics(
+            outputs[label],
+            found,
+            metrics.salience_threshold(found, tau_ratio, per_sample),
+            label,
+        )
+        for label, found in interactions.items()
+    }
+    for rule, per_sample in metrics.TAU_RULES.items()
+}
 
 # %% mystnb={"figure": {"caption": "Mean number of salient interactions per sample under both definitions of $\\tau$, with 95 % bootstrap intervals. Dotted: the number that the paper gives for the data set.", "name": "fig-2-counts"}} tags=["hide-input"]
 intervals = {
     rule: {
-        name: claims.mean_with_interval(count, seed=seed)[:3]
-        for name, count in by_game.items()
+        label: claims.mean_low_high(found["count"], seed)
+        for label, found in by_label.items()
     }
-    for rule, by_game in counts.items()
+    for rule, by_label in salience.items()
 }
-paper = {label: claims.PAPER_SALIENT.get(label.dataset) for label in played}
-figures.salient_counts(
-    intervals, {name: number for name, number in paper.items() if number is not None}
-)
+paper = {
+    label: claims.PAPER_SALIENT[label.dataset]
+    for label in study.games
+    if label.dataset in claims.PAPER_SALIENT
+}
+figures.salient_count_rows(intervals, paper)
 
 # %% [markdown]
 # ## Do the strongest suffice? (Lemma 3.4)
@@ -185,85 +233,85 @@ figures.salient_counts(
 # the strongest interactions of each sample, set all others to zero, and measure the error against the network's
 # outputs, noise included. The error cannot fall to zero, because the noise stays unexplained.
 
+
 # %%
-by_rule = counts["largest of all samples (App. M.4)"]
-totals = {name: strength.sizes["rank"] for name, strength in strengths.items()}
-shares = xr.DataArray(np.geomspace(0.001, 1, 25), dims="share")
-shares = shares.assign_coords(share=shares)
-
-
-def error_curve(name: str) -> xr.DataArray:
-    kept = [
-        metrics.keep_strongest(interactions[name], max(1, round(share * totals[name])))
-        for share in shares.values
+def error_curve(label: object) -> xr.DataArray:
+    total = strengths[label].sizes["rank"]
+    shares = np.geomspace(0.001, 1, 25)
+    errors = [
+        metrics.matching_error(
+            outputs[label],
+            metrics.keep_strongest(interactions[label], max(1, round(share * total))),
+        )
+        for share in shares
     ]
-    return xr.concat(
-        [metrics.matching_error(outputs[name], part) for part in kept], shares
-    )
+    return xr.concat(errors, xr.IndexVariable("share", shares))
 
 
-errors = {name: error_curve(name) for name in played}
-salient_errors = {
-    name: metrics.matching_error(
-        outputs[name],
-        found.where((abs(found) > taus[name]) | (found["coalition"] == 0), 0.0),
-    )
-    for name, found in interactions.items()
-}
+errors = {label: error_curve(label) for label in study.games}
 
-# %% mystnb={"figure": {"caption": "Lemma 3.4: error of matching all $2^n$ masked outputs with only the strongest interactions, in units of the output range, mean over samples with 95 % interval. The dot marks the mean share of interactions that are salient.", "name": "fig-2-matching"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Lemma 3.4: error of matching all $2^n$ masked outputs with only the strongest interactions, in units of the output range, mean over samples with 95 % interval. The dot marks the mean share of interactions that are salient ($\\tau$ of App. M.4).", "name": "fig-2-matching"}} tags=["hide-input"]
+by_all_samples, _ = salience.values()
 figures.matching_errors(
-    errors, {name: by_rule[name].mean().item() / totals[name] for name in played}
+    errors,
+    {label: found.share.mean().item() / 100 for label, found in by_all_samples.items()},
+)
+
+# %% [markdown]
+# Number and error belong together: few interactions are easy to have if they need not explain much. So here is, with
+# each of the paper's two thresholds, how many interactions are salient and what they alone explain: the error of
+# Eq. (4), in % of the output range, and $R^2$, the share of the variance of $v(x_T)$ over all $T$ (1 is all of it; 0 or
+# less is no better than a constant).
+
+# %% tags=["hide-input"]
+columns = {"count": 1, "error": 1, "explained": 2}  # digits
+table(
+    ["Network", *["Salient", "Error (%)", "$R^2$"] * 2],
+    [
+        [
+            label,
+            *(
+                f"{by_label[label][name].mean().item():.{digits}f}"
+                for by_label in salience.values()
+                for name, digits in columns.items()
+            ),
+        ]
+        for label in study.games
+    ],
+)
+
+# %% [markdown]
+# The first three columns with $\tau$ from the largest strength of all samples (App. M.4), the last three with that of
+# each sample (footnote 7); means over samples. And as means over the networks of a data set, beside the paper's numbers
+# (which are of MLP-7, VGG-11 and ResNet-20; our CIFAR-10 has ResNet-32 as well):
+
+# %% tags=["hide-input"]
+table(
+    ["Data set", "$\\tau$ from", "Salient", "Paper", "Error (%)", "$R^2$", "Behind it"],
+    claims.rows_by_dataset(salience, seed),
 )
 
 # %% [markdown]
 # ## What we found
 
 # %% tags=["hide-input"]
-verdicts = claims.Verdicts()
-for dataset, errors_ in claims.by_dataset(largest_errors).items():
-    claims.append(claims.universal_matching(dataset, errors_))
-for rule, by_game in counts.items():
-    for dataset, count in claims.by_dataset(by_game).items():
-        claims.append(claims.salient_count(dataset, count, rule, seed))
-for dataset, share in claims.by_dataset(
-    {name: by_rule[name] / totals[name] for name in played}
-).items():
-    claims.append(claims.sparsity(dataset, share, seed))
-for dataset, error in claims.by_dataset(salient_errors).items():
-    claims.append(claims.few_suffice(dataset, error, seed))
-verdicts
+verdicts = [judge(claims.UNIVERSAL_MATCHING, matching, seed=seed)]
+verdicts += [
+    judge(claim, by_label, f"tau from the {rule}", seed)
+    for claim in claims.SALIENCE
+    for rule, by_label in salience.items()
+]
+show(verdicts)
 
 # %% tags=["hide-input"]
-sentences = []
-for rule, by_game in counts.items():
-    for dataset, count in claims.by_dataset(by_game).items():
-        mean, low, high, _ = claims.mean_with_interval(count.mean("network"), seed=seed)
-        number = claims.PAPER_SALIENT.get(dataset)
-        beside = (
-            f"; the paper's number is {number}, so we count {mean / number:.1f} times as many"
-            if number
-            else ""
-        )
-        sentences.append(
-            f"- **{dataset}**, $\\tau$ from the {rule}: **{mean:.1f}** salient interactions per sample "
-            f"(95 % interval {low:.1f} to {high:.1f}, {count.sizes['sample']} samples, "
-            f"{count.sizes['network']} network{'s' * (count.sizes['network'] > 1)}){beside}."
-        )
-Markdown("\n".join(sentences))
+Markdown(claims.finding(salience))
 
 # %% [markdown]
-# How each verdict follows from its number was fixed before the numbers were known:
-
-# %% tags=["hide-input"]
-Markdown(claims.rules())
-
-# %% [markdown]
-# The count depends on the two things that the definition leaves open: $\tau$, and how well the sum of strengths is
-# minimised. A procedure that stops above the optimum finds other interactions, more of them or fewer; that is why the gap
-# is certified here. Even the optimum need not be unique. The chapter on extraction measures both.
+# The count also depends on how well the sum of strengths is minimised. A procedure that stops above the optimum finds
+# other interactions, more of them or fewer; that is why the gap is certified here. Even the optimum need not be unique.
+# The chapter on extraction measures both.
 #
 # ## Run facts
 
 # %% tags=["hide-input"]
-facts.run_facts(started, worst_gap)
+run_facts(started, study.worst_gap)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import xarray as xr
 
-from lkutils import metrics
+from lkutils import metrics, uncertainty
 from lkutils.claims.verdicts import Claim, Expected, Rule
 from lkutils.games import Label
 from lkutils.mobius import and_interactions, or_interactions, values_from_interactions
@@ -180,3 +182,63 @@ SALIENT_COUNT = Claim(
 
 MATCHING = (UNIVERSAL_MATCHING,)
 SALIENCE = (FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+def mean_low_high(values: xr.DataArray, seed: int = 0) -> tuple[float, float, float]:
+    """Mean over the samples and its 95 % interval.
+
+    Example:
+        >>> [round(number) for number in mean_low_high(xr.DataArray(range(100), dims="sample"))]
+        [50, 44, 55]
+    """
+    low, mean, high = uncertainty.with_interval(uncertainty.resampled_means(values, seed=seed)).values.tolist()
+    return mean, low, high
+
+
+def by_dataset(found: Mapping[Label, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """One data set (network, sample) from those of its networks (sample), on the samples that all of them have."""
+    parts: dict[str, dict[str, xr.Dataset]] = {}
+    for label, values in found.items():
+        parts.setdefault(label.dataset, {})[label.network] = values
+    return {
+        dataset: xr.concat(list(networks.values()), xr.IndexVariable("network", list(networks)), join="inner")
+        for dataset, networks in parts.items()
+    }
+
+
+def rows_by_dataset(salience: Mapping[str, Mapping[Label, xr.Dataset]], seed: int = 0) -> list[list[str | None]]:
+    """Means over networks and samples of `salience_statistics`: a row for each data set and rule of tau."""
+    rows = []
+    for rule, by_label in salience.items():
+        for dataset, found in by_dataset(by_label).items():
+            mean, low, high = mean_low_high(found["count"].mean("network"), seed)
+            paper = PAPER_SALIENT.get(dataset)
+            rows.append(
+                [
+                    dataset,
+                    rule,
+                    f"{mean:.1f} [{low:.1f}, {high:.1f}]",
+                    None if paper is None else f"{paper} (we have {mean / paper:.1f} times as many)",
+                    f"{found.error.mean():.1f}",
+                    f"{found.explained.mean():.2f}",
+                    f"{found.sizes['sample']} samples, {found.sizes['network']} networks",
+                ]
+            )
+    return rows
+
+
+def finding(salience: Mapping[str, Mapping[Label, xr.Dataset]]) -> str:
+    """What number and error say together, in a sentence for each rule of tau."""
+    sentences = []
+    for rule, by_label in salience.items():
+        ratios = [found.to_paper.mean().item() for label, found in by_label.items() if label in FIGURE_2]
+        explained = [found.explained.mean().item() for found in by_label.values()]
+        count = f"we count {min(ratios):.1f} to {max(ratios):.1f} times as many as the paper, and " if ratios else ""
+        sentences.append(
+            f"- With $\\tau$ from the {rule}, {count}the salient interactions alone reach an $R^2$ of "
+            f"{min(explained):.2f} to {max(explained):.2f}, depending on the network."
+        )
+    return "\n".join(sentences)

@@ -305,7 +305,8 @@ def sentence(verdict: Verdict) -> str:
     for k, test in enumerate(verdict.claim.rule.tests):
         against = [label for label, tests in verdict.measured.items() if tests[k].outcome == "no"]
         if against:
-            parts.append(f"{test.words} {test.limits} is contradicted in {by_dataset(against)}")
+            where = "all of them" if len(against) == len(verdict.measured) > 1 else by_dataset(against)
+            parts.append(f"{test.words} {test.limits} is contradicted in {where}")
     told = f"**{verdict.title}** ({verdict.claim.place}): {verdict.summary()}."
     return " ".join([told, *([f"What goes against it: {'; '.join(parts)}."] if parts else [])])
 
@@ -315,12 +316,12 @@ def by_dataset(labels: Iterable[Label]) -> str:
 
     Example:
         >>> by_dataset([Label("MNIST", "MLP-7"), Label("MNIST", "VGG-11"), Label("SST-2", "BERT")])
-        'MLP-7 and VGG-11 on MNIST, BERT on SST-2'
+        'MNIST (MLP-7, VGG-11), SST-2 (BERT)'
     """
     networks: dict[str, list[str]] = {}
     for label in labels:
         networks.setdefault(label.dataset, []).append(label.network)
-    return ", ".join(f"{' and '.join(names)} on {dataset}" for dataset, names in networks.items())
+    return ", ".join(f"{dataset} ({', '.join(names)})" for dataset, names in networks.items())
 
 
 def rules(verdicts: Sequence[Verdict]) -> str:
