@@ -25,7 +25,7 @@ test: setup
 
 # The pages of the real book, after `make book`; `make test` looks at those of a book of smoke chapters.
 test-browser: book
-	$(BIN)/pytest tests/test_book.py --site _build/html
+	$(BIN)/pytest tests/book/test_pages.py --site _build/html
 
 bench: setup
 	$(BIN)/python -m benchmarks

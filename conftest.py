@@ -1,5 +1,6 @@
 """What all tests share; and what the examples in docstrings may use without saying so."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 import xarray as xr
 
 import lkutils as lk
+
+os.environ["MPLBACKEND"] = "agg"  # no windows, whatever the shell says
 
 
 def pytest_addoption(parser):

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from IPython.display import Markdown
 
-# What Markdown, formulas or a table could take for markup.
-MARKUP = re.compile(r"([\\`*_{}\[\]$|~])")
+# What Markdown, formulas or a table could take for markup; an underscore within a word is none.
+MARKUP = re.compile(r"([\\`*{}\[\]$|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 NUMBER = re.compile(r"[-+−]?\d[\d.,e+−-]*(?: ?%)?")
 RULES = {"l": "---", "r": "---:", "c": ":---:"}
 

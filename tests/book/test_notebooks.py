@@ -1,5 +1,6 @@
 """The pattern that all chapters follow; that they run is checked by nbval (`make test`)."""
 
+import ast
 import re
 from collections import Counter
 
@@ -14,6 +15,10 @@ NAMES = parameters.list_chapters()
 
 def read(name):
     return nbformat.read(paths.NOTEBOOKS / f"{name}.ipynb", as_version=4)
+
+
+def code_of(name):
+    return "\n".join(cell.source for cell in read(name).cells if cell.cell_type == "code")
 
 
 def figure_names(name):
@@ -35,6 +40,27 @@ def test_parameters_are_typed_and_explained(name):
     for key, parameter in listed.items():
         assert parameter["type"] != "None", f"{key} needs a type"
         assert len(parameter["help"]) > 10, f"{key} needs a comment"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_are_in_the_ranges_that_are_announced(name):
+    listed = parameters.list_parameters(name)
+    defaults = {key: ast.literal_eval(entry["default"]) for key, entry in listed.items()}
+    parameters.check_parameters(name, defaults)
+    numbers = [entry for entry in listed.values() if re.search("int|float", entry["type"])]
+    ranges = (parameters.BETWEEN, parameters.BOUND)
+    assert [e["help"] for e in numbers if not any(given.search(e["help"]) for given in ranges)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chapter_checks_its_parameters_itself(name):
+    assert f'check_given("{name}", globals())' in code_of(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_and_names_are_made_by_the_library(name):
+    for typed in ("|---", 'split("/")', "startswith("):
+        assert typed not in code_of(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
