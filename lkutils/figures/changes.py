@@ -154,6 +154,8 @@ def by_name(
     if not games:
         raise ValueError("there is no network to draw")
     for game in games.values():
+        if "draw" in game.dims:
+            raise ValueError("there is an axis 'draw': choose one place on it, such as followed.isel(draw=0)")
         missing = [variable for variable in needed if variable not in getattr(game, "data_vars", ())]
         if missing:
             raise ValueError(f"what is drawn has no {', '.join(missing)}: give what lkutils.follow(found) returns")

@@ -17,8 +17,9 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from lkutils import metrics
-from lkutils.figures.layers import check_found, layer_ticks
-from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style
+from lkutils.figures.layers import layer_ticks, layered
+from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style, sentence
+from lkutils.follow import one, player_names
 
 
 def rank_interactions(salient: xr.DataArray, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
@@ -70,7 +71,7 @@ class FollowedImage(NamedTuple):
 
 
 def on_image(
-    found: xr.Dataset, game: xr.Dataset, sample: int, image: np.ndarray | Tensor | None = None, count: int = 3
+    found: xr.Dataset, game: xr.Dataset, sample: object, image: np.ndarray | Tensor | None = None, count: int = 3
 ) -> Figure:
     r"""Fig. 1 for an image of your own: its strongest interactions, drawn on it and followed through the layers.
 
@@ -85,8 +86,8 @@ def on_image(
         count: of interactions.
 
     Raises:
-        ValueError: no such sample, players that are no images, an image of another size than the players, or a
-            sample without interactions.
+        TypeError, ValueError: no such sample, players that are no images, an image of another size than the players,
+            or a sample without interactions.
 
     Example:
         >>> axes = {"kind": ["and", "or"], "layer": ["block", "output"], "sample": [7], "coalition": range(4)}
@@ -95,17 +96,14 @@ def on_image(
         >>> on_image(found, game, 7, np.zeros((2, 2)), count=1).axes[0].get_title()
         'output no. 1\nAND, order 1'
     """
-    check_found(found, "on_image")
-    check_sample(found, sample)
+    salient = one(layered(found), sample=sample)
     if "players" not in game:
         raise ValueError("the game has no players: give what lkutils.play returned, and what it was extracted from")
-    check_sample(game, sample)
-    players = game["players"].sel(sample=sample).values
+    players = one(game["players"], sample=sample).values
     if players.ndim != 2:
         raise ValueError(
             f"the players have shape {players.shape}, and an image's lie on two axes (y, x): use in_words instead"
         )
-    salient = metrics.salient_part(found["interactions"]).sel(sample=sample)
     return followed_images([FollowedImage(f"sample {sample}", salient, players, image)], count)
 
 
@@ -114,8 +112,10 @@ def followed_images(samples: list[FollowedImage], count: int = 3) -> Figure:
     """Fig. 1 on real samples: the strongest interactions, drawn on the input and followed through the layers.
 
     For each sample the ``count`` strongest interactions of the output, and the ``count`` strongest of those that the
-    output has forgotten. Bars have the colours of Fig. 3(a).
+    output has forgotten. Bars have the colours of Fig. 3(a). Without any sample the figure says so.
     """
+    if not samples:
+        return sentence("No images are among these games.")
     pictures = [None if s.image is None else as_picture(s.image, s.players.shape) for s in samples]
     figure, grid = plt.subplots(
         2 * len(samples),
@@ -236,7 +236,7 @@ class FollowedSentence(NamedTuple):
     sentence: str | None = None
 
 
-def in_words(found: xr.Dataset, sample: int, words: list[str] | None = None, count: int = 3) -> Figure:
+def in_words(found: xr.Dataset, sample: object, words: list[str] | None = None, count: int = 3) -> Figure:
     """Fig. 1 for a text or a table of your own: the strongest interactions in words, and their effect in every layer.
 
     The ``count`` strongest interactions of the last layer, and below the line those that it has forgotten.
@@ -249,7 +249,7 @@ def in_words(found: xr.Dataset, sample: int, words: list[str] | None = None, cou
         count: of interactions.
 
     Raises:
-        ValueError: no such sample, fewer words than players, or a sample without interactions.
+        TypeError, ValueError: no such sample, fewer words than players, or a sample without interactions.
 
     Example:
         >>> axes = {"kind": ["and", "or"], "layer": ["block", "output"], "sample": [7], "coalition": range(4)}
@@ -257,11 +257,9 @@ def in_words(found: xr.Dataset, sample: int, words: list[str] | None = None, cou
         >>> [label.get_text() for label in in_words(found, 7, ["not", "good"]).axes[0].get_yticklabels()]
         ['not', 'good', 'not & good']
     """
-    check_found(found, "in_words")
-    check_sample(found, sample)
-    if words is None and "player_name" in found:
-        words = found["player_name"].sel(sample=sample).values.tolist()
-    salient = metrics.salient_part(found["interactions"]).sel(sample=sample)
+    salient = one(layered(found), sample=sample)
+    if words is None:
+        words = player_names(found, sample, salient.sizes["coalition"].bit_length() - 1)
     return followed_sentences([FollowedSentence(f"sample {sample}", salient, words)], count)
 
 
@@ -271,7 +269,10 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
 
     For each sample, a row for each of the ``count`` strongest interactions of the output and below them for each of the
     ``count`` strongest of those that the output has forgotten. Sets of more than four words are cut short.
+    Without any sample the figure says so.
     """
+    if not samples:
+        return sentence("No sentences are among these games.")
     figure, grid = plt.subplots(len(samples), 1, figsize=(7, (0.9 + 0.32 * count) * len(samples)), squeeze=False)
     for axis, sample in zip(grid[:, 0], samples, strict=True):
         output, forgotten = rank_interactions(sample.salient, count)
@@ -293,10 +294,10 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
 
 
 def player_words(salient: xr.DataArray, words: list[str] | None) -> list[str]:
-    """The word of each player; without any their numbers, from 1 as a reader counts."""
+    """The word of each player; without any, their numbers."""
     n_players = salient.sizes["coalition"].bit_length() - 1
     if words is None:
-        return [f"player {k + 1}" for k in range(n_players)]
+        return [f"player {k}" for k in range(n_players)]
     if len(words) < n_players:
         raise ValueError(f"{len(words)} words for {n_players} players: give one for each player, in order")
     return list(words)
@@ -312,11 +313,3 @@ def spelled(kind: str, coalition: int, words: list[str]) -> str:
     members = [word for k, word in enumerate(words) if coalition >> k & 1]
     shown = [*members[:3], f"… ({len(members)} words)"] if len(members) > 4 else members
     return {"and": " & ", "or": " | "}[kind].join(shown)
-
-
-def check_sample(labelled: xr.Dataset, sample: int) -> None:
-    """The sample must be there."""
-    samples = labelled["sample"].values.tolist()
-    if sample not in samples:
-        few = ", ".join(map(str, samples[:5])) + (", …" if len(samples) > 5 else "")
-        raise ValueError(f"there is no sample {sample!r}; there are {few}")

@@ -22,6 +22,7 @@ from lkutils.figures.style import (
     panels,
     shades,
 )
+from lkutils.follow import interactions_in
 from lkutils.games import Label
 
 
@@ -122,7 +123,7 @@ def similarity(found: xr.Dataset) -> Figure:
         found: what :func:`lkutils.games.interactions` returns (kind, layer, sample, coalition).
 
     Raises:
-        ValueError: no interactions, or of one layer only.
+        TypeError, ValueError: no interactions, or those of one layer only.
 
     Example:
         >>> axes = {"kind": ["and", "or"], "layer": ["block", "output"], "sample": [0], "coalition": range(4)}
@@ -130,9 +131,7 @@ def similarity(found: xr.Dataset) -> Figure:
         >>> similarity(found).axes[0].images[0].get_array().tolist()
         [[None, 1.0], [1.0, None]]
     """
-    check_found(found, "similarity")
-    salient = metrics.salient_part(found["interactions"])
-    return similarity_map({"": metrics.layer_similarity(salient).mean("sample")})
+    return similarity_map({"": metrics.layer_similarity(layered(found)).mean("sample")})
 
 
 # ---- parts of figures -----------------------------------------------------------------------------------------------
@@ -169,10 +168,23 @@ def layer_ticks(curve: xr.DataArray) -> tuple[np.ndarray, list[str]]:
     return numbers, ["out" if curve["layer"].values[k - 1] == "output" else str(k) for k in numbers]
 
 
-def check_found(found: xr.Dataset, figure: str) -> None:
-    """What a public figure draws must be interactions of several layers."""
-    if "interactions" not in getattr(found, "data_vars", ()):
-        raise ValueError(f"{figure} draws what lkutils.interactions(game) returns; that has the variable interactions")
-    if found.sizes["layer"] < 2:
-        only = str(found["layer"].values[0])
-        raise ValueError(f"the only layer is {only!r}: {figure} compares layers; play the game with more of them")
+def layered(found: xr.Dataset) -> xr.DataArray:
+    """The salient interactions (kind, layer, sample, coalition) of what `lkutils.interactions` returns, normalised.
+
+    Raises:
+        TypeError, ValueError: no interactions, those of one layer only, or of several draws.
+
+    Example:
+        >>> axes = {"kind": ["and", "or"], "layer": ["output"], "sample": [0], "coalition": range(4)}
+        >>> layered(xr.Dataset({"interactions": (list(axes), np.ones((2, 1, 1, 4)))}, axes))
+        Traceback (most recent call last):
+        ValueError: the only layer is 'output': play the game with layers before it, to see what they encode
+    """
+    interactions = interactions_in(found)
+    if interactions.sizes["layer"] < 2:
+        only = str(interactions["layer"].values[0])
+        raise ValueError(f"the only layer is {only!r}: play the game with layers before it, to see what they encode")
+    further = [axis for axis in interactions.dims if axis not in ("kind", "layer", "sample", "coalition")]
+    if further:
+        raise ValueError(f"there is an axis {further[0]!r}: choose one place on it, such as found.isel({further[0]}=0)")
+    return metrics.salient_part(interactions)

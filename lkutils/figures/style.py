@@ -96,6 +96,13 @@ def panels(count: int, height: float = 2.3, **kwargs) -> tuple[Figure, list[Axes
     return figure, list(axes.flat[:count])
 
 
+def sentence(words: str) -> Figure:
+    """A figure that says why there is nothing to see."""
+    figure = plt.figure(figsize=(7, 0.4))
+    figure.text(0.5, 0.5, words, ha="center", va="center")
+    return figure
+
+
 def label_left(axes: list[Axes], label: str) -> None:
     """Label the y axis of the first panel of each row."""
     for axis in axes:

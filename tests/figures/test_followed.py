@@ -120,7 +120,7 @@ def test_on_image_refuses_what_does_not_fit(players):
         figures.on_image(found, game_of(players.flatten()[:0:-1]).rename(y="position"), 4)
     with pytest.raises(ValueError, match=r"give what lkutils.play"):
         figures.on_image(found, found, 4)
-    with pytest.raises(ValueError, match=r"on_image draws what lkutils.interactions"):
+    with pytest.raises(TypeError, match=r"not interactions: extract them with lkutils\.interactions"):
         figures.on_image(game, game, 4)
 
 
@@ -145,7 +145,7 @@ def test_players_without_words_are_numbered(salient):
     figure = figures.followed_sentences([figures.FollowedSentence("net", salient)], count=1)
     (kind, coalition), *_ = figures.rank_interactions(salient, 1)[0]
     label = shown(figure)[0].get_yticklabels()[0].get_text()
-    assert label == figures.spelled(kind, coalition, ["player 1", "player 2", "player 3", "player 4"])
+    assert label == figures.spelled(kind, coalition, ["player 0", "player 1", "player 2", "player 3"])
     assert shown(figure)[0].get_title(loc="left") == "net"
 
 
@@ -164,7 +164,7 @@ def test_in_words_refuses_what_does_not_fit():
         figures.in_words(interactions(), 7)
     with pytest.raises(ValueError, match="3 words for 4 players"):
         figures.in_words(interactions(), 0, WORDS[:3])
-    with pytest.raises(ValueError, match=r"in_words draws what lkutils\.interactions"):
+    with pytest.raises(TypeError, match=r"not interactions: extract them with lkutils\.interactions"):
         figures.in_words(interactions().rename(interactions="values"), 0)
 
 
@@ -180,3 +180,8 @@ def test_in_words_refuses_what_does_not_fit():
 )
 def test_an_interaction_in_words(kind, coalition, expected):
     assert figures.spelled(kind, coalition, ["not", "so", "good", "film", "..."]) == expected
+
+
+def test_without_samples_the_figure_says_so():
+    assert figures.followed_images([]).texts[0].get_text() == "No images are among these games."
+    assert figures.followed_sentences([]).texts[0].get_text() == "No sentences are among these games."

@@ -69,7 +69,9 @@ def test_similarity_of_ones_own_network_is_that_of_its_salient_part(salient):
 
 
 def test_similarity_refuses_what_are_no_interactions_of_layers():
-    with pytest.raises(ValueError, match=r"similarity draws what lkutils\.interactions"):
+    with pytest.raises(TypeError, match=r"not interactions: extract them with lkutils\.interactions"):
         figures.similarity(interactions().rename(interactions="values"))
+    with pytest.raises(ValueError, match=r"an axis 'draw': .* found\.isel\(draw=0\)"):
+        figures.similarity(interactions().expand_dims("draw"))
     with pytest.raises(ValueError, match="the only layer is 'output'"):
         figures.similarity(interactions().sel(layer=["output"]))
