@@ -1,11 +1,12 @@
 """The paper's settings as data: which network, trained how, probed how, on how many samples.
 
 :data:`EXPERIMENTS` names each by "data set/network". Those of the paper (Sec. 3.2, App. M) have the profile "paper";
-the small ones that are made from scratch in seconds have "smoke".
+the small ones that are made from scratch in seconds have "smoke". "mnist/mlp7.seed1" is the same from another seed.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Experiment:
             on the Hugging Face hub or its folder, and None trains the architecture from scratch.
         width: factor on an image network's channel counts, 1 being the paper's; width of a transformer from scratch.
         profile: "paper" or "smoke".
+        variant: what tells it from the paper's experiment: "seed1" from another seed.
     """
 
     dataset: str
@@ -47,11 +49,12 @@ class Experiment:
     weights: str | None = None
     width: float = 1.0
     profile: str = "paper"
+    variant: str = ""
 
     @property
     def name(self) -> str:
-        """The key in :data:`EXPERIMENTS`."""
-        return f"{self.dataset}/{self.network}"
+        """The key in :data:`EXPERIMENTS`, followed by the variant if it is one."""
+        return f"{self.dataset}/{self.network}" + (f".{self.variant}" if self.variant else "")
 
 
 # The paper names the probes' learning rate and batch size (App. M.2) but no number of epochs, and no settings for the
@@ -164,18 +167,51 @@ def pretrained(experiment: Experiment, weights: str) -> Experiment:
     return replace(experiment, weights=weights, training=FINE_TUNING[experiment.network])
 
 
+def with_seed(experiment: Experiment, seed: int) -> Experiment:
+    """The same experiment with another seed of initial weights, order of samples, augmentation and probes.
+
+    Args:
+        experiment: of a network that is trained.
+        seed: 0 is the experiment itself.
+
+    Raises:
+        ValueError: a negative seed, or a network that comes with public weights.
+
+    Example:
+        >>> with_seed(EXPERIMENTS["mnist/mlp7"], 1).name
+        'mnist/mlp7.seed1'
+    """
+    if seed < 0:
+        raise ValueError(f"seed={seed} is negative; 0 is the shipped game's")
+    if seed == 0:
+        return experiment
+    if experiment.training is None:
+        raise ValueError(f"{experiment.name} has public weights, which no seed changes; leave the seed out")
+    return replace(
+        experiment,
+        variant=f"seed{seed}",
+        training=replace(experiment.training, seed=seed),
+        probes=replace(experiment.probes, seed=seed),
+    )
+
+
 def find_experiment(name: str) -> Experiment:
-    """Look an experiment up.
+    """Look an experiment up, the variants from other seeds too.
 
     Raises:
         ValueError: unknown name; the message lists the known ones.
+
+    Example:
+        >>> find_experiment("mnist/resnet20.seed2").training.seed
+        2
     """
-    if name not in EXPERIMENTS:
+    found = re.fullmatch(r"(.+?)(?:\.seed([1-9]\d*))?", name)
+    if not found or found[1] not in EXPERIMENTS:
         raise ValueError(f"unknown game {name!r}; known are {', '.join(EXPERIMENTS)}")
-    return EXPERIMENTS[name]
+    return with_seed(EXPERIMENTS[found[1]], int(found[2] or 0))
 
 
 def game_path(experiment: Experiment) -> Path:
     """Where an experiment's game is stored: shipped for the paper profile, in the cache for smoke."""
     folder = paths.GAMES if experiment.profile == "paper" else paths.CACHE / "games"
-    return folder / experiment.dataset / f"{experiment.network}.nc"
+    return folder / f"{experiment.name}.nc"

@@ -5,28 +5,27 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
-import time
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 import xarray as xr
-from torch import nn
+from torch import Tensor
 
 from lkutils import probes
 from lkutils.devices import default_device
 from lkutils.epochs import fingerprint
 from lkutils.masking import coalition_values
 from lkutils.paper import paths
-from lkutils.paper.datasets import Dataset
+from lkutils.paper.chunks import chunk_key, remembered
 from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, pretrained
 from lkutils.paper.provenance import machine, versions
-from lkutils.paper.recipes import dataset_of, layers_of, lengths_of, network_of
+from lkutils.paper.recipes import Recipe, recipe_of
+from lkutils.paper.samples import check_better_than_chance, choose_samples, leave_out_wrong, read_samples
 from lkutils.paper.training import fit, predict
 from lkutils.progress import progress
-from lkutils.storage import checksum, replacing, store
+from lkutils.storage import checksum, store
 
 SAMPLES_PER_CHUNK = 5
 
@@ -38,83 +37,63 @@ def make_game(name: str, weights: str | None = None) -> Path:
     samples. The file of an earlier game stays as it is until the new one is complete.
 
     Args:
-        name: of the game.
+        name: of the game; "mnist/mlp7.seed1" is that of another seed.
         weights: of a transformer, a model's name on the Hugging Face hub or its folder; None trains from scratch.
 
+    Returns:
+        Where the game is stored.
+
     Raises:
-        ValueError: unknown name, or weights that do not belong to the network.
+        ValueError: unknown name, weights that do not belong to the network, or a network that is no better than chance.
         OSError: no such weights, or none in safetensors format.
     """
     experiment = find_experiment(name) if weights is None else pretrained(find_experiment(name), weights)
     device = default_device()
-    dataset = dataset_of(experiment)
-    network, training_seconds = trained_network(experiment, dataset, device)
-    probed, probing_seconds = probed_network(experiment, network, dataset, device)
-    accuracy = probes.accuracy(probed, dataset.test_inputs, dataset.test_labels)
 
-    samples = correct_samples(experiment, network, dataset, device)
-    values, masking_seconds = masked_values(experiment, probed, dataset, samples, device)
-    game = xr.Dataset(
-        {
-            "values": (("layer", "sample", "coalition"), values, {"units": "log-odds", "long_name": "v^(l)(x_T)"}),
-            "label": ("sample", dataset.sample_labels[samples].numpy()),
-            "players": (player_axes(dataset), dataset.sample_players[samples].numpy().astype(np.int8)),
-            "probe_accuracy": ("layer", accuracy.cpu().numpy(), {"long_name": "accuracy on the test set"}),
-        },
-        coords={"layer": list(probed.layers), "sample": samples, "coalition": np.arange(values.shape[-1])},
-        attrs={
-            "name": name,
-            "dataset": experiment.dataset,
-            "network": experiment.network,
-            "n_players": dataset.n_players,
-            "network_accuracy": float(accuracy[-1]),
-            "n_test": len(dataset.test_labels),
-            "weights": getattr(network, "origin", experiment.weights or "trained here"),
-            "settings": json.dumps(asdict(experiment)),
-            "seconds": json.dumps(
-                {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
-            ),
-            "device": machine(),
-            "versions": json.dumps(versions()),
-            "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "data_sha256": dataset.checksum,
-            "weights_sha256": fingerprint(probed),
-            "values_sha256": checksum(values),
-        },
-    )
-    store(game, game_path(experiment))
-    shutil.rmtree(chunk_folder(experiment, probed), ignore_errors=True)
+    recipe = recipe_of(experiment)
+    training_seconds = train(experiment, recipe, device)
+    probed, probing_seconds = probe(experiment, recipe, device)
+    samples = samples_of(experiment, recipe, device)
+    values, masking_seconds = masked_values(experiment, recipe, probed, samples, device)
+
+    seconds = {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
+    store(labelled_game(experiment, recipe, probed, samples, values, seconds), game_path(experiment))
+    shutil.rmtree(chunk_folder(experiment), ignore_errors=True)
     return game_path(experiment)
 
 
-def trained_network(experiment: Experiment, dataset: Dataset, device: torch.device) -> tuple[nn.Module, float]:
-    """The experiment's network, trained or with its public weights, and the seconds that training took."""
-    network = network_of(experiment, dataset)
-    if experiment.training is None or getattr(network, "has_head", False):
-        return network.to(device).eval(), 0.0
-    checkpoint = checkpoint_path(experiment, "network")
-    lengths = lengths_of(network, dataset.train_inputs)
-    seconds = fit(network, dataset.train_inputs, dataset.train_labels, experiment.training, checkpoint, device, lengths)
-    return network, seconds
+def train(experiment: Experiment, recipe: Recipe, device: torch.device) -> float:
+    """Train the recipe's network in place, unless it comes with weights; returns the seconds that took.
+
+    Raises:
+        ValueError: the network is no better than chance, trained or not.
+    """
+    network, dataset, seconds = recipe.network.to(device).eval(), recipe.dataset, 0.0
+    if not recipe.trained:
+        checkpoint = checkpoint_path(experiment, "network")
+        inputs, labels = dataset.train_inputs, dataset.train_labels
+        seconds = fit(network, inputs, labels, experiment.training, checkpoint, device, recipe.lengths)
+    right = predict(network, dataset.test_inputs, device) == dataset.test_labels
+    check_better_than_chance(right.float().mean().item(), dataset.test_labels, experiment.name)
+    return seconds
 
 
-def probed_network(
-    experiment: Experiment, network: nn.Module, dataset: Dataset, device: torch.device
-) -> tuple[probes.ProbedNetwork, float]:
-    """The network with trained linear probes on its layers, and the seconds that probing took."""
-    layers, pool = layers_of(network)
-    probed = probes.ProbedNetwork(network, layers, dataset.train_inputs[:1], dataset.n_classes, pool)
-    checkpoint = checkpoint_path(experiment, "probes")
+def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple[probes.ProbedNetwork, float]:
+    """The trained network with trained linear probes on its layers, and the seconds that probing took."""
+    dataset = recipe.dataset
+    probed = probes.ProbedNetwork(
+        recipe.network, recipe.layers, dataset.train_inputs[:1], dataset.n_classes, recipe.pool
+    )
     seconds = probes.fit_probes(
         probed,
         dataset.train_inputs,
         dataset.train_labels,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint_path(experiment, "probes"),
         device=device,
-        lengths=lengths_of(network, dataset.train_inputs),
+        lengths=recipe.lengths,
         **asdict(experiment.probes),
     )
-    return probed, seconds
+    return probed.to(device), seconds
 
 
 def checkpoint_path(experiment: Experiment, part: str) -> Path:
@@ -123,77 +102,95 @@ def checkpoint_path(experiment: Experiment, part: str) -> Path:
     return paths.CACHE / "checkpoints" / f"{experiment.name}.{source}{part}.pt"
 
 
-def correct_samples(experiment: Experiment, network: nn.Module, dataset: Dataset, device: torch.device) -> np.ndarray:
-    """Index of the game's samples: the same for all networks of a data set, and classified correctly.
+def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device) -> np.ndarray:
+    """Numbers of the game's samples: the list beside the games, without those that the network gets wrong.
 
-    The list is stored beside the games. Where there is none yet, every network of the data set is trained and the first
-    samples of a random order that all of them classify correctly are chosen. A network that was trained afresh may fail
-    on a few of the listed samples; those are left out with a warning.
+    Where there is no list yet, every network of the data set is trained, and samples that all of them classify
+    correctly are chosen.
+
+    Raises:
+        ValueError: the list is damaged, or the network gets all of its samples wrong.
     """
-    path = game_path(experiment).parent / "samples.json"
+    path, dataset = game_path(experiment).parent / "samples.json", recipe.dataset
     if not path.exists():
-        choose_samples(experiment, path, device)
-    samples = np.array(json.loads(path.read_text()))
-    inputs, labels = dataset.sample_inputs[samples], dataset.sample_labels[samples]
-    correct = (predict(network, inputs, device) == labels).numpy()
-    if not correct.all():
-        warnings.warn(
-            f"{experiment.name} does not classify samples {samples[~correct].tolist()} correctly; they are left out",
-            stacklevel=2,
-        )
-    return samples[correct]
+        choose_samples(correct_by_all(experiment, device), experiment.n_samples, path)
+    samples = read_samples(path, len(dataset.sample_labels))
+    predicted = predict(recipe.network, dataset.sample_inputs[samples], device)
+    return leave_out_wrong(samples, predicted, dataset.sample_labels[samples], experiment.name)
 
 
-def choose_samples(experiment: Experiment, path: Path, device: torch.device) -> None:
-    """Choose the samples of a data set's games, and store the list."""
+def correct_by_all(experiment: Experiment, device: torch.device) -> Tensor:
+    """Which samples all networks of the experiment's data set and profile classify correctly."""
     peers = [e for e in EXPERIMENTS.values() if (e.dataset, e.profile) == (experiment.dataset, experiment.profile)]
     correct = []
     for peer in peers:
-        dataset = dataset_of(peer)
-        network, _ = trained_network(peer, dataset, device)
-        correct.append(predict(network, dataset.sample_inputs, device) == dataset.sample_labels)
-    order = np.random.default_rng(0).permutation(len(correct[0]))
-    chosen = order[torch.stack(correct).all(dim=0).numpy()[order]][: experiment.n_samples]
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(sorted(chosen.tolist())) + "\n")
+        recipe = recipe_of(peer)
+        train(peer, recipe, device)
+        predicted = predict(recipe.network, recipe.dataset.sample_inputs, device)
+        correct.append(predicted == recipe.dataset.sample_labels)
+    return torch.stack(correct).all(dim=0)
 
 
 def masked_values(
-    experiment: Experiment,
-    probed: probes.ProbedNetwork,
-    dataset: Dataset,
-    samples: np.ndarray,
-    device: torch.device,
+    experiment: Experiment, recipe: Recipe, probed: probes.ProbedNetwork, samples: np.ndarray, device: torch.device
 ) -> tuple[np.ndarray, float]:
     """v^(l)(x_T) of all samples, chunk by chunk, and the seconds it took; finished chunks are read from the cache."""
-    folder = chunk_folder(experiment, probed)
-    seconds, chunks = 0.0, []
+    dataset, seconds, chunks = recipe.dataset, 0.0, []
     starts = range(0, len(samples), SAMPLES_PER_CHUNK)
     for start in progress(starts, f"masking {experiment.name}, {SAMPLES_PER_CHUNK} samples a step"):
-        part, path = samples[start : start + SAMPLES_PER_CHUNK], folder / f"{start}.npz"
-        if not path.exists():
-            began = time.perf_counter()
-            values = coalition_values(
-                probed.to(device),
-                dataset.sample_inputs[part].to(device),
-                dataset.sample_labels[part].to(device),
-                dataset.sample_players[part].to(device),
-                dataset.baseline.to(device),
-                dataset.n_players,
-            )
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, values=values.float().cpu().numpy(), seconds=time.perf_counter() - began)
-        with np.load(path) as chunk:
-            chunks.append(chunk["values"])
-            seconds += float(chunk["seconds"])
+        part = torch.from_numpy(samples[start : start + SAMPLES_PER_CHUNK])
+        of_part = dataset.sample_inputs[part], dataset.sample_labels[part], dataset.sample_players[part]
+        tensors = [tensor.to(device) for tensor in (*of_part, dataset.baseline)]
+        values, took = remembered(
+            chunk_folder(experiment) / f"{chunk_key(probed, part, *tensors)}.npz",
+            lambda tensors=tensors: coalition_values(probed, *tensors, dataset.n_players),
+        )
+        chunks.append(values)
+        seconds += took
     return np.concatenate(chunks, axis=1), seconds
 
 
-def chunk_folder(experiment: Experiment, probed: probes.ProbedNetwork) -> Path:
-    """Where the finished chunks lie; other weights, other folder."""
-    return paths.CACHE / "chunks" / experiment.name / fingerprint(probed)[:16]
+def chunk_folder(experiment: Experiment) -> Path:
+    """Where the finished chunks of an experiment's game lie until it is stored."""
+    return paths.CACHE / "chunks" / experiment.name
 
 
-def player_axes(dataset: Dataset) -> tuple[str, ...]:
-    """Names of the axes of ``sample_players``."""
-    return {1: ("sample", "position"), 2: ("sample", "y", "x")}[dataset.sample_players.ndim - 1]
+def labelled_game(
+    experiment: Experiment,
+    recipe: Recipe,
+    probed: probes.ProbedNetwork,
+    samples: np.ndarray,
+    values: np.ndarray,
+    seconds: dict[str, float],
+) -> xr.Dataset:
+    """The game as it is stored: values with their labels, and where they come from."""
+    dataset = recipe.dataset
+    accuracy = probes.accuracy(probed, dataset.test_inputs, dataset.test_labels)
+    players = dataset.sample_players[samples].numpy().astype(np.int8)
+    player_axes = {1: ("sample", "position"), 2: ("sample", "y", "x")}[players.ndim - 1]
+    return xr.Dataset(
+        {
+            "values": (("layer", "sample", "coalition"), values, {"units": "log-odds", "long_name": "v^(l)(x_T)"}),
+            "label": ("sample", dataset.sample_labels[samples].numpy()),
+            "players": (player_axes, players),
+            "probe_accuracy": ("layer", accuracy.cpu().numpy(), {"long_name": "accuracy on the test set"}),
+        },
+        coords={"layer": list(probed.layers), "sample": samples, "coalition": np.arange(values.shape[-1])},
+        attrs={
+            "name": experiment.name,
+            "dataset": experiment.dataset,
+            "network": experiment.network,
+            "n_players": dataset.n_players,
+            "network_accuracy": float(accuracy[-1]),
+            "n_test": len(dataset.test_labels),
+            "weights": recipe.origin,
+            "settings": json.dumps(asdict(experiment)),
+            "seconds": json.dumps(seconds),
+            "device": machine(),
+            "versions": json.dumps(versions()),
+            "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "data_sha256": dataset.checksum,
+            "weights_sha256": fingerprint(probed),
+            "values_sha256": checksum(values),
+        },
+    )

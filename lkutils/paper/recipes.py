@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,74 +13,86 @@ from lkutils.paper import networks
 from lkutils.paper.datasets import Dataset, load_dataset
 from lkutils.paper.experiments import Experiment
 from lkutils.paper.files import read_file
-from lkutils.paper.transformers import BLOCKS, TextClassifier, pretrained_encoder, scratch_encoder
+from lkutils.paper.transformers import BLOCKS, pretrained_encoder, scratch_encoder
 
 GRAMMAR_BLOCKS = 2  # transformer blocks, which is enough for a small grammar
 
 
-def dataset_of(experiment: Experiment) -> Dataset:
-    """The experiment's data set, as its network takes it.
+class Recipe(NamedTuple):
+    """What a game is made with.
+
+    Attributes:
+        dataset: inputs as the network takes them.
+        network: as it is before training, or with its public weights.
+        origin: where the weights come from, in words.
+        trained: whether the weights need no training.
+        layers: names of the probed layers, in forward order, and the paths of their modules.
+        pool: what makes a feature of a module's output; None where the whole output is one.
+        lengths: of sentences, so that those of similar length can share a batch; None of what has no length.
+    """
+
+    dataset: Dataset
+    network: nn.Module
+    origin: str
+    trained: bool
+    layers: dict[str, str]
+    pool: Callable[[Tensor], Tensor] | None = None
+    lengths: Tensor | None = None
+
+
+def recipe_of(experiment: Experiment) -> Recipe:
+    """Data set and network of an experiment; weights are drawn from the seed of its training.
 
     Raises:
-        ValueError: unknown data set.
-        OSError: a file of it is missing and cannot be downloaded.
+        ValueError: unknown data set or network, or weights that do not belong to it.
+        OSError: a file is missing and cannot be downloaded.
     """
-    if experiment.network in BLOCKS:
-        return sentences_of(experiment)
-    return load_dataset(experiment.dataset)
-
-
-def sentences_of(experiment: Experiment) -> Dataset:
-    """A data set of sentences, as the tokenizer of the experiment's network cuts them."""
-    from lkutils.paper import grammar, sentences
-
-    make = grammar.grammar_dataset if experiment.dataset == "grammar" else sentences.sst2_dataset
-    return make(tokenizer_for(experiment))
-
-
-def tokenizer_for(experiment: Experiment):
-    """The tokenizer of the experiment's network."""
-    from lkutils.paper import grammar, sentences
-
-    if experiment.dataset == "grammar" and not experiment.weights:
-        return grammar.grammar_tokenizer()
-    return sentences.tokenizer_of(experiment.network, experiment.weights)
-
-
-def network_of(experiment: Experiment, dataset: Dataset) -> nn.Module:
-    """The experiment's network as it is before training, or with its public weights."""
     torch.manual_seed(experiment.training.seed if experiment.training else 0)
-    if experiment.network in BLOCKS:
-        return transformer_of(experiment)
+    return recipe_of_sentences(experiment) if experiment.network in BLOCKS else recipe_of_images(experiment)
+
+
+def recipe_of_images(experiment: Experiment) -> Recipe:
+    """An image network, with random weights or public ones."""
+    dataset = load_dataset(experiment.dataset)
     network = networks.build_network(experiment.network, dataset.input_shape, dataset.n_classes, experiment.width)
     if experiment.weights:
         networks.load_weights(network, io.BytesIO(read_file(experiment.weights)))
-    return network
+    return Recipe(
+        dataset,
+        network,
+        origin=experiment.weights or "trained here",
+        trained=experiment.weights is not None,
+        layers=networks.probed_layers(network),
+    )
 
 
-def transformer_of(experiment: Experiment) -> TextClassifier:
-    """A transformer from scratch, or with pretrained weights where the experiment names some.
+def recipe_of_sentences(experiment: Experiment) -> Recipe:
+    """A transformer, from scratch or pretrained, and sentences as its tokenizer cuts them.
 
     Raises:
-        ValueError: the pretrained weights are of another architecture.
+        ValueError: weights or a tokenizer that are incomplete, or of another architecture.
     """
-    tokenizer = tokenizer_for(experiment)
-    if not experiment.weights:
-        blocks = GRAMMAR_BLOCKS if experiment.dataset == "grammar" else None
-        return scratch_encoder(experiment.network, tokenizer, blocks, int(experiment.width))
-    network = pretrained_encoder(experiment.weights, tokenizer)
-    if network.architecture != experiment.network:
-        raise ValueError(f"{experiment.weights} is of the kind {network.architecture}, not {experiment.network}")
-    return network
+    from lkutils.paper import grammar, sentences  # takes seconds to import, and only sentences need it
 
-
-def layers_of(network: nn.Module) -> tuple[dict[str, str], Callable[[Tensor], Tensor] | None]:
-    """The probed layers of a network, and what makes a feature of a layer's output (None: the whole output is one)."""
-    if isinstance(network, TextClassifier):
-        return network.blocks(), network.pool
-    return networks.probed_layers(network), None
-
-
-def lengths_of(network: nn.Module, inputs: Tensor) -> Tensor | None:
-    """Lengths of the sentences, so that those of similar length can share a batch; None of what has no length."""
-    return network.lengths(inputs) if isinstance(network, TextClassifier) else None
+    is_grammar = experiment.dataset == "grammar"
+    if is_grammar and not experiment.weights:
+        tokenizer = grammar.grammar_tokenizer()
+    else:
+        tokenizer = sentences.tokenizer_of(experiment.network, experiment.weights)
+    if experiment.weights:
+        network = pretrained_encoder(experiment.weights, tokenizer, experiment.network)
+    else:
+        blocks = GRAMMAR_BLOCKS if is_grammar else None
+        network = scratch_encoder(experiment.network, tokenizer, blocks, int(experiment.width))
+    dataset = (grammar.grammar_dataset if is_grammar else sentences.sst2_dataset)(tokenizer)
+    if experiment.weights:
+        sentences.check_known(dataset.test_inputs, tokenizer, experiment.weights)
+    return Recipe(
+        dataset,
+        network,
+        origin=network.origin,
+        trained=network.has_head,
+        layers=network.blocks(),
+        pool=network.pool,
+        lengths=network.lengths(dataset.train_inputs),
+    )

@@ -67,8 +67,8 @@ def sst2_samples() -> tuple[list[list[str]], list[int]]:
     """The dev and test sentences with exactly ten content words, as words, and their labels.
 
     Example:
-        >>> sentences, labels = sst2_samples()
-        >>> {len(content_words(words)) for words in sentences}
+        >>> sentences, labels = sst2_samples()  # doctest: +SKIP
+        >>> {len(content_words(words)) for words in sentences}  # doctest: +SKIP
         {10}
     """
     everything = zip(*(dev + test for dev, test in zip(read_glue("dev"), read_test(), strict=True)), strict=True)
@@ -106,8 +106,9 @@ def players_of(
         ValueError: a sentence is too long for :data:`LENGTH`.
 
     Example:
-        >>> players_of([["so", "unwatchable"]], [[1]], tokenizer_of("bert"))[0, :7]  # [CLS] so un ##watch ##able [SEP]
-        tensor([-1, -1,  0,  0,  0, -1, -1])
+        >>> from lkutils.paper.grammar import grammar_tokenizer
+        >>> players_of([["not", "good"]], [[1]], grammar_tokenizer())[0, :5]  # [CLS] not good [SEP] [PAD]
+        tensor([-1, -1,  0, -1, -1])
     """
     encoding = tokenizer(sentences, is_split_into_words=True, padding="max_length", max_length=LENGTH)
     players = []
@@ -120,6 +121,29 @@ def players_of(
         player = {place: number for number, place in enumerate(chosen)}
         players.append([player.get(place, -1) for place in of_token])
     return torch.tensor(players)
+
+
+def check_known(
+    ids: Int[Tensor, "sentence token"], tokenizer: PreTrainedTokenizerBase, weights: str, limit: float = 0.1
+) -> None:
+    """The tokenizer must know the words of the data set.
+
+    Args:
+        ids: tokens of sentences.
+        tokenizer: what made them.
+        weights: where it comes from, for the message.
+        limit: the largest share of unknown tokens among those that are not padding.
+
+    Raises:
+        ValueError: more of them are unknown, as with a folder that has no tokenizer files.
+    """
+    unknown = (ids == tokenizer.unk_token_id).sum().item() / (ids != tokenizer.pad_token_id).sum().item()
+    if unknown > limit:
+        raise ValueError(
+            f"the tokenizer of {weights} does not know {unknown:.0%} of the tokens of the data set. Its files "
+            "(tokenizer.json, or vocab.txt, or spiece.model) are missing or of another language: save them beside the "
+            "weights with tokenizer.save_pretrained"
+        )
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
@@ -156,7 +180,7 @@ def tokenizer_of(network: str, weights: str | None = None) -> PreTrainedTokenize
         ValueError: unknown network, or a tokenizer that cannot tell which word a token belongs to or has no mask token.
 
     Example:
-        >>> len(tokenizer_of("bert"))
+        >>> len(tokenizer_of("bert"))  # doctest: +SKIP
         30522
     """
     if weights:

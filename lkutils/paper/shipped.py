@@ -5,6 +5,7 @@ A game is the only thing that needs a network and a data set. It is one labelled
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from lkutils.extraction import GAP, KAPPA_RATIO
 from lkutils.games import Label
 from lkutils.games import interactions as interactions_of
 from lkutils.paper import paths
-from lkutils.paper.experiments import EXPERIMENTS, find_experiment, game_path
+from lkutils.paper.experiments import EXPERIMENTS, find_experiment, game_path, with_seed
 from lkutils.paper.making import make_game
 from lkutils.storage import checksum
 
@@ -44,6 +45,19 @@ def game_names(profile: str) -> list[str]:
     return [e.name for e in chosen if profile == "smoke" or game_path(e).exists()]
 
 
+def seed_names(name: str) -> list[str]:
+    """The games of a network that exist, from seed 0 (the game of that name), 1, 2 and so on.
+
+    Example:
+        >>> seed_names("cifar10/vgg11")
+        ['cifar10/vgg11']
+    """
+    main = find_experiment(name)
+    seeds = range(1000 if main.training else 1)  # public weights have one
+    variants = itertools.takewhile(lambda e: game_path(e).exists(), (with_seed(main, seed) for seed in seeds))
+    return [variant.name for variant in variants]
+
+
 def load_game(name: str) -> xr.Dataset:
     """Load a game and verify it; a game of the smoke profile is made first when it does not exist yet.
 
@@ -52,16 +66,17 @@ def load_game(name: str) -> xr.Dataset:
         ``probe_accuracy`` (layer), and the provenance as attributes. The layer "output" is the network's own.
 
     Raises:
-        ValueError: unknown name, or a file that is truncated, altered or holds values that are not finite.
+        ValueError: unknown name, or a file that is truncated, altered or another game's.
         FileNotFoundError: a game that is not shipped and was not made yet.
 
     Example:
-        >>> load_game("mnist/mlp7").values.dims
+        >>> load_game("mnist/mlp7")["values"].dims
         ('layer', 'sample', 'coalition')
     """
     experiment = find_experiment(name)
     path = game_path(experiment)
-    remedy = f"make it with: python -m lkutils game --dataset {experiment.dataset} --network {experiment.network}"
+    seed = f" --seed {experiment.training.seed}" if experiment.variant else ""
+    remedy = f"make it with: python -m lkutils game --dataset {experiment.dataset} --network {experiment.network}{seed}"
     if not path.exists():
         if experiment.profile == "paper":
             raise FileNotFoundError(f"there is no game {name} at {path}; {remedy}")
@@ -72,6 +87,8 @@ def load_game(name: str) -> xr.Dataset:
         raise ValueError(
             f"{path} is truncated or no game ({error}); restore it from the repository, or {remedy}"
         ) from error
+    if game.attrs.get("name") != name:
+        raise ValueError(f"{path} holds the game {game.attrs.get('name')}, not {name}; restore it, or {remedy}")
     if checksum(game["values"].values) != game.attrs.get("values_sha256"):
         raise ValueError(f"{path} was altered: its values do not have the checksum it names; restore it, or {remedy}")
     return game
@@ -106,10 +123,9 @@ def label_of(game: xr.Dataset) -> Label:
 
 def list_games() -> list[xr.Dataset]:
     """All games that exist, the shipped ones and those of the smoke profile made so far, without their values."""
-    existing = [game_path(experiment) for experiment in EXPERIMENTS.values() if game_path(experiment).exists()]
     games = []
-    for path in existing:
-        with xr.open_dataset(path, engine="h5netcdf") as game:
+    for name in itertools.chain.from_iterable(map(seed_names, EXPERIMENTS)):
+        with xr.open_dataset(game_path(find_experiment(name)), engine="h5netcdf") as game:
             games.append(game.drop_vars("values").load())
     return games
 
@@ -164,7 +180,9 @@ def open_study(
     """
     opened = load_games(games or game_names(profile))
     found = {
-        label: interactions_of(game, layers, kappa_ratio, gap=gap, caches=CACHES).isel(sample=slice(samples or None))
+        label: interactions_of(game, layers=layers, kappa_ratio=kappa_ratio, gap=gap, caches=CACHES).isel(
+            sample=slice(samples or None)
+        )
         for label, game in opened.items()
     }
     interactions = {label: part["interactions"] for label, part in found.items()}

@@ -20,7 +20,7 @@ def scratch_encoder(name: str, tokenizer, blocks: int | None = None, width: int 
 
     Args:
         name: "distilbert", "bert" or "xlnet".
-        tokenizer: what its inputs are made with (:func:`lkutils.sentences.tokenizer_of`).
+        tokenizer: what its inputs are made with (:func:`lkutils.paper.sentences.tokenizer_of`).
         blocks: number of transformer blocks; when None, as many as the paper's network has.
         width: of the hidden states, a multiple of 32; there is one attention head for every 32.
 
@@ -28,9 +28,10 @@ def scratch_encoder(name: str, tokenizer, blocks: int | None = None, width: int 
         ValueError: unknown name or unsuitable width.
 
     Example:
-        >>> from lkutils.sentences import tokenizer_of, token_ids
-        >>> tokenizer = tokenizer_of("bert")
-        >>> network = scratch_encoder("bert", tokenizer, width=32)
+        >>> from lkutils.paper.grammar import grammar_tokenizer
+        >>> from lkutils.paper.sentences import token_ids
+        >>> tokenizer = grammar_tokenizer()
+        >>> network = scratch_encoder("bert", tokenizer, blocks=2, width=32)
         >>> network(token_ids([["not", "bad"], ["good"]], tokenizer)).shape
         torch.Size([2, 2])
     """
@@ -67,31 +68,83 @@ def scratch_encoder(name: str, tokenizer, blocks: int | None = None, width: int 
     return network
 
 
-def pretrained_encoder(weights: str, tokenizer) -> TextClassifier:
+def pretrained_encoder(weights: str, tokenizer, architecture: str) -> TextClassifier:
     """A pretrained classifier of two classes, or a pretrained encoder with a new head that is still to be trained.
 
     Args:
         weights: a model's name on the Hugging Face hub, or the folder of one. Only safetensors files are read, and no
             code that comes with them is run.
-        tokenizer: what its inputs are made with (:func:`lkutils.sentences.tokenizer_of`).
+        tokenizer: what its inputs are made with (:func:`lkutils.paper.sentences.tokenizer_of`).
+        architecture: what it has to be, "bert" for example.
 
     Raises:
         OSError: there is no such model, or none in safetensors format.
+        ValueError: it is of another architecture, weights of its encoder are missing, it has another number of classes,
+            their names say that class 0 is the positive one, or the tokenizer has more tokens than it.
     """
-    from transformers import AutoModelForSequenceClassification  # takes seconds to import, and only sentences need it
+    from transformers import AutoConfig, AutoModelForSequenceClassification  # takes seconds, and only sentences need it
 
-    model, loading = AutoModelForSequenceClassification.from_pretrained(
-        weights,
-        num_labels=2,
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype=torch.float32,  # some are stored in half precision, too little for alternating sums of 2^n log-odds
-        output_loading_info=True,
-    )
+    config = AutoConfig.from_pretrained(weights, trust_remote_code=False)
+    if config.model_type != architecture:
+        raise ValueError(f"{weights} is of the kind {config.model_type}, not {architecture}")
+    if len(tokenizer) > config.vocab_size:
+        raise ValueError(
+            f"the tokenizer of {weights} has {len(tokenizer)} tokens, but its weights only {config.vocab_size}: they "
+            "do not belong together"
+        )
+    try:
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            weights,
+            num_labels=2,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,  # some are stored in half precision, too little for alternating sums of 2^n log-odds
+            output_loading_info=True,
+        )
+    except RuntimeError as error:
+        raise ValueError(f"the weights of {weights} do not fit a classifier of two classes: {error}") from error
     network = TextClassifier(model, tokenizer)
     network.has_head = not loading["missing_keys"]
     network.origin = f"pretrained: {weights}"
+    check_encoder(model, loading, weights)
+    if network.has_head:
+        check_classes(config, weights)
     return network
+
+
+def check_encoder(model: nn.Module, loading: dict[str, set], weights: str) -> None:
+    """All weights of the encoder must have been found; only what follows it, pooler and head, may be new.
+
+    Raises:
+        ValueError: some are missing; the message names one, and one that was found in its place.
+    """
+    prefix = f"{model.base_model_prefix}."
+    missing = sorted(
+        key for key in loading["missing_keys"] if key.startswith(prefix) and not key.startswith(f"{prefix}pooler.")
+    )
+    if missing:
+        unknown = sorted(loading["unexpected_keys"])
+        instead = f"; it has {unknown[0]} and {len(unknown) - 1} more that the network does not know" if unknown else ""
+        raise ValueError(
+            f"{weights} lacks {len(missing)} weights of the encoder, such as {missing[0]}{instead}. Save the model "
+            "with save_pretrained, or rename its weights"
+        )
+
+
+def check_classes(config, weights: str) -> None:
+    """Class 1 must be the positive one, as in SST-2; names that say nothing ("LABEL_0") are left to the accuracy.
+
+    Raises:
+        ValueError: the names of the classes say that it is the negative one, or there are not two of them.
+    """
+    names = [str(name) for _, name in sorted(config.id2label.items())]
+    if len(names) != 2:
+        raise ValueError(f"{weights} has the {len(names)} classes {', '.join(names)}, not negative and positive")
+    if names[0].lower().startswith("pos") or names[1].lower().startswith("neg"):
+        raise ValueError(
+            f"{weights} calls class 0 {names[0]!r} and class 1 {names[1]!r}, but in the data set 0 is negative and 1 "
+            "is positive: swap the two rows of its last layer, and id2label"
+        )
 
 
 class TextClassifier(nn.Module):
@@ -103,10 +156,11 @@ class TextClassifier(nn.Module):
         has_head: whether the classification head is pretrained, too, so that nothing needs training.
 
     Example:
-        >>> from transformers import AutoModelForSequenceClassification, AutoTokenizer
-        >>> tokenizer = AutoTokenizer.from_pretrained("my-folder")
-        >>> network = TextClassifier(AutoModelForSequenceClassification.from_pretrained("my-folder"), tokenizer)
-        >>> list(network.blocks().items())[:2]
+        >>> from transformers import BertConfig, BertForSequenceClassification
+        >>> from lkutils.paper.grammar import grammar_tokenizer
+        >>> config = BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=2, num_attention_heads=1)
+        >>> network = TextClassifier(BertForSequenceClassification(config), grammar_tokenizer())
+        >>> list(network.blocks().items())
         [('block1', 'model.bert.encoder.layer.0'), ('block2', 'model.bert.encoder.layer.1')]
     """
 

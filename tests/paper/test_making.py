@@ -1,16 +1,27 @@
+import dataclasses
 import json
+import re
+import shutil
+import warnings
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoModelForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+)
 
 from lkutils import games, probes
 from lkutils.__main__ import main
 from lkutils.mobius import values_from_interactions
 from lkutils.paper import experiments, grammar, making, paths, recipes, shipped
 from lkutils.paper.experiments import Experiment, ProbeSchedule
-from lkutils.paper.training import Schedule
+from lkutils.paper.recipes import recipe_of
+from lkutils.paper.samples import check_better_than_chance, leave_out_wrong, read_samples
+from lkutils.paper.training import AdamSchedule, Schedule, fit
 from lkutils.paper.transformers import scratch_encoder
 
 TINY = Experiment(
@@ -43,16 +54,31 @@ def made(tmp_path_factory):
         patch.setattr(experiments, "EXPERIMENTS", {"digits/mlp7": TINY})
         patch.setattr(making, "EXPERIMENTS", experiments.EXPERIMENTS)
         making.make_game("digits/mlp7")
-    return (folder / "games" / "digits" / "mlp7.nc").read_bytes()
+    return folder
 
 
 @pytest.fixture
 def path(made):
-    """A finished game in its place."""
+    """A finished game in its place, with its samples and what was trained for it."""
+    shutil.copytree(made / "games", paths.GAMES)
+    shutil.copytree(made / "cache", paths.CACHE)
+    return paths.GAMES / "digits" / "mlp7.nc"
+
+
+@pytest.fixture
+def alone(made):
+    """A finished game in its place, and nothing else."""
     path = paths.GAMES / "digits" / "mlp7.nc"
     path.parent.mkdir(parents=True)
-    path.write_bytes(made)
+    path.write_bytes((made / "games" / "digits" / "mlp7.nc").read_bytes())
     return path
+
+
+def trained():
+    """The network of the tiny experiment, and its data set."""
+    recipe = recipe_of(TINY)
+    making.train(TINY, recipe, torch.device("cpu"))
+    return recipe.network, recipe.dataset
 
 
 # ---- the game ----
@@ -81,9 +107,7 @@ def test_a_game_names_its_provenance(path):
 
 def test_the_values_are_the_networks_log_odds_on_the_masked_images(path):
     game = shipped.load_game("digits/mlp7")
-    dataset = recipes.dataset_of(TINY)
-    device = torch.device("cpu")
-    network, _ = making.trained_network(TINY, dataset, device)
+    network, dataset = trained()
     sample, coalition = 2, 0b010110
     index = int(game["sample"][sample])
     image = dataset.sample_inputs[index].clone()
@@ -99,8 +123,7 @@ def test_the_values_are_the_networks_log_odds_on_the_masked_images(path):
 
 def test_every_sample_is_classified_correctly(path):
     game = shipped.load_game("digits/mlp7")
-    dataset = recipes.dataset_of(TINY)
-    network, _ = making.trained_network(TINY, dataset, torch.device("cpu"))
+    network, dataset = trained()
     predicted = making.predict(network, dataset.sample_inputs[game["sample"].values.tolist()], torch.device("cpu"))
     assert predicted.tolist() == game["label"].values.tolist()
 
@@ -130,14 +153,15 @@ def dies_at_call(function, number):
     [(making, "fit", 1), (probes, "backpropagate", 15), (making, "coalition_values", 2), (making, "store", 1)],
 )
 def test_an_interrupted_game_leaves_the_earlier_file_and_resumes_to_the_same_values(
-    made, path, monkeypatch, module, name, call
+    alone, monkeypatch, module, name, call
 ):
+    made = alone.read_bytes()
     expected = shipped.load_game("digits/mlp7")["values"]
     with monkeypatch.context() as patch:
         patch.setattr(module, name, dies_at_call(getattr(module, name), call))
         with pytest.raises(Killed):
             making.make_game("digits/mlp7")
-    assert path.read_bytes() == made
+    assert alone.read_bytes() == made
     making.make_game("digits/mlp7")
     np.testing.assert_array_equal(shipped.load_game("digits/mlp7")["values"], expected)
     assert not list(paths.CACHE.glob("chunks/*/*/*")), "finished chunks are cleared away"
@@ -153,6 +177,118 @@ def test_finished_chunks_are_not_computed_again(monkeypatch):
     monkeypatch.setattr(making, "coalition_values", lambda *a: counted.append(len(a[1])) or real(*a))
     making.make_game("digits/mlp7")
     assert counted == [2], "five samples were done before, two are left"
+
+
+def interrupted_after_the_first_chunk(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "coalition_values", dies_at_call(making.coalition_values, 2))
+        with pytest.raises(Killed):
+            making.make_game("digits/mlp7")
+    assert len(list(paths.CACHE.glob("chunks/digits/mlp7/*.npz"))) == 1
+
+
+def test_chunks_of_other_samples_are_not_taken(path, monkeypatch):
+    expected = shipped.load_game("digits/mlp7")
+    interrupted_after_the_first_chunk(monkeypatch)
+    listed = path.with_name("samples.json")
+    others = json.loads(listed.read_text())[1:]
+    listed.write_text(json.dumps(others))
+    making.make_game("digits/mlp7")
+    again = shipped.load_game("digits/mlp7")
+    assert again["sample"].values.tolist() == others
+    np.testing.assert_array_equal(again["values"], expected["values"].sel(sample=others))
+
+
+@pytest.mark.parametrize("changed", ["sample_players", "baseline", "sample_inputs"])
+def test_chunks_of_other_players_or_inputs_are_not_taken(path, monkeypatch, changed):
+    expected = shipped.load_game("digits/mlp7")["values"]
+    interrupted_after_the_first_chunk(monkeypatch)
+    digits = recipes.load_dataset("digits")
+    other = {
+        "sample_players": torch.where(digits.sample_players < 0, -1, (digits.sample_players + 1) % 6),
+        "baseline": digits.baseline + 0.5,
+        "sample_inputs": digits.sample_inputs * 1.01,
+    }
+    dataset = dataclasses.replace(digits, **{changed: other[changed]})
+    monkeypatch.setattr(recipes, "load_dataset", lambda name: dataset)
+    making.make_game("digits/mlp7")
+    again = shipped.load_game("digits/mlp7")["values"]
+    if changed == "sample_players":  # player i is now player i + 1
+        turned = [sum((t >> (i + 1) % 6 & 1) << i for i in range(6)) for t in range(64)]
+        np.testing.assert_allclose(again, expected.values[..., turned], atol=1e-5)
+    else:
+        assert (abs(again - expected).max("coalition") > 1e-4).sel(layer="output").all(), "the first chunk, too"
+
+
+# ---- the list of samples ----
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[0, 1", "is no JSON"),
+        ('{"0": 1}', "no list of whole numbers"),
+        ("[]", "no list of whole numbers"),
+        ("[0, 1.5]", "no list of whole numbers"),
+        ("[true, 2]", "no list of whole numbers"),
+        ("[0, 360]", "has sample 360, but there are only 0 to 359"),
+        ("[-1, 5]", "has sample -1"),
+        ("[3, 3]", "not in ascending order, each sample once"),
+        ("[3, 2]", "not in ascending order"),
+    ],
+)
+def test_a_damaged_list_of_samples_is_refused(tmp_path, content, message):
+    path = tmp_path / "samples.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_samples(path, 360)
+
+
+def test_samples_that_a_network_gets_wrong_are_left_out_with_a_warning():
+    labels = torch.tensor([0, 1, 2])
+    with pytest.warns(UserWarning, match=r"mine does not classify samples \[5\] correctly"):
+        left = leave_out_wrong(np.array([3, 5, 7]), torch.tensor([0, 0, 2]), labels, "mine")
+    assert left.tolist() == [3, 7]
+    with pytest.raises(ValueError, match="mine classifies none of its 3 samples"):
+        leave_out_wrong(np.array([3, 5, 7]), labels + 1, labels, "mine")
+
+
+def test_a_network_at_chance_is_refused():
+    labels = torch.tensor([0] * 60 + [1] * 40)
+    check_better_than_chance(0.76, labels, "mine")
+    for accuracy in (0.1, 0.6, 0.7, float("nan")):
+        with pytest.raises(ValueError, match="mine is right on .* chance reaches 74.7%"):
+            check_better_than_chance(accuracy, labels, "mine")
+
+
+# ---- other seeds ----
+
+
+def test_another_seed_is_another_game_on_the_same_samples(path):
+    name = experiments.with_seed(TINY, 1).name
+    assert name == "digits/mlp7.seed1"
+    assert shipped.seed_names("digits/mlp7") == ["digits/mlp7"]
+    path.with_name("samples.json").write_text("[0, 1, 2, 3]")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it may get one of them wrong
+        assert making.make_game(name).name == "mlp7.seed1.nc"
+    first, second = shipped.load_game("digits/mlp7"), shipped.load_game(name)
+    assert first.attrs["weights_sha256"] != second.attrs["weights_sha256"]
+    assert shipped.label_of(second) == games.Label("digits", "MLP-7, seed 1")
+    assert shipped.seed_names("digits/mlp7") == ["digits/mlp7", name]
+    assert shipped.game_names("paper") == ["digits/mlp7"]
+    assert len(shipped.list_games()) == 2
+
+
+def test_what_has_no_other_seed_is_refused():
+    public = dataclasses.replace(TINY, training=None)
+    with pytest.raises(ValueError, match="has public weights, which no seed changes"):
+        experiments.with_seed(public, 1)
+    with pytest.raises(ValueError, match="seed=-1 is negative"):
+        experiments.with_seed(TINY, -1)
+    for name in ("digits/mlp7.seed0", "digits/mlp7.seed01", "digits/mlp7.seed", "digits/mlp8.seed1", "digits/mlp7.nc"):
+        with pytest.raises(ValueError, match="unknown game"):
+            experiments.find_experiment(name)
 
 
 # ---- bad files ----
@@ -182,6 +318,12 @@ def test_an_altered_game_is_refused(path):
     games.store(game, path)
     with pytest.raises(ValueError, match="was altered"):
         shipped.load_game("digits/mlp7")
+
+
+def test_a_game_that_was_copied_over_another_is_refused(path):
+    path.with_name("mlp7.seed1.nc").write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match=r"holds the game digits/mlp7, not digits/mlp7.seed1.*--seed 1"):
+        shipped.load_game("digits/mlp7.seed1")
 
 
 def test_an_unknown_profile_is_refused():
@@ -217,28 +359,43 @@ def test_interactions_explain_the_values_up_to_delta(path):
 # ---- pretrained transformers ----
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A pretrained classifier as Hugging Face stores it, that knows the grammar's words; and an experiment for it."""
-    tokenizer = grammar.grammar_tokenizer()
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """A small classifier that has learned the grammar, as Hugging Face stores it."""
+    folder, tokenizer = tmp_path_factory.mktemp("classifier"), grammar.grammar_tokenizer()
     torch.manual_seed(0)
-    scratch_encoder("distilbert", tokenizer, blocks=3, width=32).model.save_pretrained(tmp_path / "model")
-    tokenizer.save_pretrained(tmp_path / "model")
+    network, data = scratch_encoder("distilbert", tokenizer, blocks=3, width=32), grammar.grammar_dataset(tokenizer)
+    schedule = AdamSchedule(epochs=2, learning_rate=3e-3, batch_size=64, weight_decay=0.01)
+    lengths = network.lengths(data.train_inputs)
+    fit(network, data.train_inputs, data.train_labels, schedule, folder / "pt", torch.device("cpu"), lengths)
+    network.model.save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    return folder / "model"
+
+
+@pytest.fixture
+def folder(classifier, tmp_path, monkeypatch):
+    """A copy of it for the user to spoil, and an experiment for it."""
+    shutil.copytree(classifier, tmp_path / "model")
     experiment = Experiment("grammar", "distilbert", 5, None, ProbeSchedule(1, 0.02, 64), profile="smoke")
     known = {"digits/mlp7": TINY, "grammar/distilbert": experiment}
-    monkeypatch.setattr(experiments, "EXPERIMENTS", known)
-    for module in (making, shipped):
+    for module in (experiments, making, shipped):
         monkeypatch.setattr(module, "EXPERIMENTS", known)
     samples = paths.CACHE / "games" / "grammar" / "samples.json"
     samples.parent.mkdir(parents=True)
-    samples.write_text(json.dumps(list(range(20))))
+    predicted = making.predict(
+        recipe_of(experiments.pretrained(experiment, str(tmp_path / "model"))).network,
+        grammar.grammar_dataset(grammar.grammar_tokenizer()).sample_inputs[:20],
+        torch.device("cpu"),
+    )
+    right = (predicted == torch.tensor(grammar.grammar_samples()[1][:20])).nonzero()[:, 0].tolist()
+    samples.write_text(json.dumps(right[:5]))
     return tmp_path / "model"
 
 
 def test_a_game_of_a_pretrained_transformer_is_one_option_away(folder, capsys):
     arguments = ["game", "--dataset", "grammar", "--network", "distilbert", "--weights", str(folder)]
-    with pytest.warns(UserWarning, match="does not classify samples .* correctly; they are left out"):
-        assert main(arguments) == 0
+    assert main(arguments) == 0
     assert "stored at" in capsys.readouterr().out
     game = shipped.load_game("grammar/distilbert")
     assert game["layer"].values.tolist() == ["block1", "block2", "block3", "output"]
@@ -253,10 +410,75 @@ def test_a_game_of_a_pretrained_transformer_is_one_option_away(folder, capsys):
     assert game["values"].sel(layer="output")[0, -1].item() == pytest.approx(expected, abs=1e-5)
 
 
-def test_weights_of_another_architecture_are_refused(folder, capsys):
+def rename_weights(folder):
+    weights = load_file(folder / "model.safetensors")
+    save_file(
+        {f"module.{key}": tensor for key, tensor in weights.items()}, folder / "model.safetensors", {"format": "pt"}
+    )
+
+
+def forget_the_last_block(folder):
+    weights = load_file(folder / "model.safetensors")
+    left = {key: tensor for key, tensor in weights.items() if ".layer.2." not in key}
+    save_file(left, folder / "model.safetensors", {"format": "pt"})
+
+
+def forget_the_tokenizer(folder):
+    for path in folder.glob("*token*"):
+        path.unlink()
+
+
+def name_the_classes_the_other_way(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"id2label": {"0": "POSITIVE", "1": "NEGATIVE"}, "label2id": {"POSITIVE": 0, "NEGATIVE": 1}}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def swap_the_classes(folder):
+    weights = load_file(folder / "model.safetensors")
+    for key in ("classifier.weight", "classifier.bias"):
+        weights[key] = weights[key].flip(0).contiguous()
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+
+def change_the_architecture(folder):
     scratch_encoder("bert", grammar.grammar_tokenizer(), blocks=1, width=32).model.save_pretrained(folder)
-    assert main(["game", "--dataset", "grammar", "--weights", str(folder)]) == 2
-    assert "is of the kind bert, not distilbert" in capsys.readouterr().err
+
+
+def take_the_tokenizer_of_a_larger_network(folder):
+    tokenizer = grammar.grammar_tokenizer()
+    tokenizer.add_tokens([f"word{k}" for k in range(10)])
+    tokenizer.save_pretrained(folder)
+
+
+def take_three_classes(folder):
+    tokenizer = grammar.grammar_tokenizer()
+    config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, n_layers=1, n_heads=1, hidden_dim=64, num_labels=3)
+    DistilBertForSequenceClassification(config).save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (rename_weights, "lacks .* weights of the encoder, such as distilbert.*it has module"),
+        (forget_the_last_block, "lacks 16 weights of the encoder, such as distilbert.transformer.layer.2"),
+        (forget_the_tokenizer, "tokenizer"),
+        (name_the_classes_the_other_way, "calls class 0 'POSITIVE' and class 1 'NEGATIVE'"),
+        (swap_the_classes, "of the test set, where chance reaches .* its classes are in another order"),
+        (change_the_architecture, "is of the kind bert, not distilbert"),
+        (take_the_tokenizer_of_a_larger_network, "tokens, but its weights only"),
+        (take_three_classes, "do not fit a classifier of two classes"),
+    ],
+)
+def test_a_folder_that_is_not_what_it_seems_is_refused_and_the_earlier_game_stays(folder, capsys, spoil, message):
+    earlier = paths.CACHE / "games" / "grammar" / "distilbert.nc"
+    earlier.write_text("the earlier game")
+    spoil(folder)
+    assert main(["game", "--dataset", "grammar", "--weights", str(folder), "--force"]) == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error)
+    assert str(folder) in error or "grammar/distilbert is right on" in error
+    assert earlier.read_text() == "the earlier game"
 
 
 # ---- command line ----

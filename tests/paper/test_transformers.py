@@ -196,7 +196,7 @@ def test_a_folder_of_hugging_face_gives_its_logits(tokenizers, tmp_path, name):
     assert (tmp_path / "model.safetensors").exists()
 
     tokenizer = tokenizer_of(name, str(tmp_path))
-    network = pretrained_encoder(str(tmp_path), tokenizer).eval()
+    network = pretrained_encoder(str(tmp_path), tokenizer, name).eval()
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     expected = model(**plain(name, AutoTokenizer.from_pretrained(tmp_path), SENTENCES)).logits
     torch.testing.assert_close(network(token_ids(SENTENCES, tokenizer)), expected)
@@ -208,7 +208,7 @@ def test_a_folder_of_hugging_face_gives_its_logits(tokenizers, tmp_path, name):
 def test_a_pretrained_encoder_gets_a_head_that_is_to_be_trained(tokenizers, tmp_path):
     whole = tiny("bert", tokenizers["bert"])
     whole.model.bert.save_pretrained(tmp_path)
-    network = pretrained_encoder(str(tmp_path), tokenizers["bert"])
+    network = pretrained_encoder(str(tmp_path), tokenizers["bert"], "bert")
     assert not network.has_head
     block = network.blocks()["block2"]
     for name, weights in whole.get_submodule(block).state_dict().items():
@@ -217,7 +217,7 @@ def test_a_pretrained_encoder_gets_a_head_that_is_to_be_trained(tokenizers, tmp_
 
 def test_weights_in_half_precision_are_used_in_float32(tokenizers, tmp_path):
     tiny("distilbert", tokenizers["distilbert"]).model.half().save_pretrained(tmp_path)
-    network = pretrained_encoder(str(tmp_path), tokenizers["distilbert"])
+    network = pretrained_encoder(str(tmp_path), tokenizers["distilbert"], "distilbert")
     assert {weights.dtype for weights in network.parameters()} == {torch.float32}
 
 
@@ -226,7 +226,7 @@ def test_weights_that_could_run_code_are_refused(tokenizers, tmp_path):
     model.config.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(OSError, match="safetensors"):
-        pretrained_encoder(str(tmp_path), tokenizers["bert"])
+        pretrained_encoder(str(tmp_path), tokenizers["bert"], "bert")
 
 
 def test_code_that_comes_with_a_model_is_not_run(tokenizers, tmp_path):
@@ -236,7 +236,7 @@ def test_code_that_comes_with_a_model_is_not_run(tokenizers, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "unheard-of", "auto_map": classes}))
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": [None, "code.Words"]}}))
     with pytest.raises(ValueError, match="trust_remote_code"):
-        pretrained_encoder(str(tmp_path), tokenizers["bert"])
+        pretrained_encoder(str(tmp_path), tokenizers["bert"], "bert")
     with pytest.raises(ValueError, match="trust_remote_code"):
         tokenizer_of("bert", str(tmp_path))
     assert not ran.exists()
