@@ -22,6 +22,9 @@ Fewer than ten samples get no interval.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 import xarray as xr
@@ -106,6 +109,38 @@ def weighted_means(weights: xr.DataArray, values: xr.DataArray) -> xr.DataArray:
     means = xr.dot(weights, values.fillna(0), dim="sample") / share.where(share > 0)
     enough = defined.sum("sample") >= FEWEST
     return means.where(enough | (means["resample"] == 0))
+
+
+def resampled_with_thresholds(
+    of_thresholds: Callable[..., xr.Dataset], taus: list[xr.DataArray], resamples: int = RESAMPLES, seed: int = 0
+) -> xr.Dataset:
+    """As `resampled_means`, of numbers that depend on the largest threshold among the samples.
+
+    Args:
+        of_thresholds: from thresholds, one for each entry of ``taus``, to numbers of every sample.
+        taus: thresholds of each sample alone (sample); that of a resample is the largest of its samples.
+        resamples, seed: of the draws.
+
+    Returns:
+        The means (resample, ...). They are computed once for each combination of thresholds that occurs.
+
+    Example:
+        >>> taus = [xr.DataArray([1.0, 5.0, 2.0], dims="sample")]
+        >>> salient = resampled_with_thresholds(lambda tau: xr.Dataset({"above": taus[0] >= tau}) * 1.0, taus)
+        >>> salient["above"].values  # 5 is the largest, which one of three reaches
+        array([0.33333333])
+    """
+    weights = sample_weights(taus[0].sizes["sample"], resamples, seed)
+    table = np.stack([tau.values for tau in taus])
+    largest = np.where(weights.values[:, None] > 0, table, -np.inf).max(-1)
+    combinations, which = np.unique(largest, axis=0, return_inverse=True)
+    parts = [
+        of_thresholds(*map(xr.DataArray, combination))
+        .drop_vars("sample", errors="ignore")
+        .map(partial(weighted_means, weights.isel(resample=which.reshape(-1) == number)))
+        for number, combination in enumerate(combinations)
+    ]
+    return xr.concat(parts, "resample").sortby("resample")
 
 
 def with_interval(statistic: xr.DataArray, level: float = 0.95) -> xr.DataArray:
