@@ -29,7 +29,7 @@ def play(
     baseline: Shaped[Tensor, "..."] | ArrayLike,
     *,
     of: str | Callable[[Tensor, Tensor], Tensor] = "log-odds",
-    samples: Sequence | None = None,
+    samples: ArrayLike | None = None,
     names: Sequence[str] | Sequence[Sequence[str]] | None = None,
     batch_size: int | None = None,
 ) -> xr.Dataset:
