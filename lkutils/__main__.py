@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     game.add_argument(
         "--weights", help="pretrained weights of a transformer: a name on the Hugging Face hub, or a folder"
     )
+    game.add_argument("--seed", type=int, default=0, help="of the network and its training; 0 is the shipped game's")
     game.add_argument("--force", action="store_true", help="make a game again that exists already")
     game.set_defaults(run=run_game)
 
@@ -106,7 +107,7 @@ def run_game(options: argparse.Namespace) -> None:
         raise ValueError(f"there is no experiment with {options.network} on {options.dataset}")
     if options.weights and len(chosen) > 1:
         raise ValueError(f"--weights {options.weights} are those of one network; name it with --dataset and --network")
-    for experiment in chosen:
+    for experiment in [experiments.with_seed(experiment, options.seed) for experiment in chosen]:
         path = experiments.game_path(experiment)
         if path.exists() and not options.force:
             print(f"{experiment.name}: exists at {path} (--force makes it again)")
@@ -121,11 +122,11 @@ def run_one_chapter(options: argparse.Namespace) -> None:
 
 def run_list(options: argparse.Namespace) -> None:
     """Print one line for every game."""
-    print(f"{'game':<18}{'':<24}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
+    print(f"{'game':<22}{'':<24}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
     for game in shipped.list_games():
         sizes, attrs = game.sizes, game.attrs
         print(
-            f"{attrs['name']:<18}{shipped.label_of(game)!s:<24}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
+            f"{attrs['name']:<22}{shipped.label_of(game)!s:<24}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"
             f"{attrs['network_accuracy']:>10.2%}  {attrs['device']}, {attrs['created']}, "
             f"torch {json.loads(attrs['versions'])['torch']}"
         )

@@ -4,6 +4,7 @@ import pytest
 
 from lkutils import __main__ as command_line
 from lkutils.book import chapters, parameters
+from lkutils.paper import paths
 
 
 @pytest.fixture
@@ -89,3 +90,14 @@ def test_a_failed_chapter_ends_with_a_message_and_not_with_a_traceback(monkeypat
     monkeypatch.setattr(command_line, "run_chapter", fail)
     assert run(capsys) == (2, "lkutils: chapter 01_sparsity failed\n")
     assert command_line.main(["chapter", "notebooks/01_sparsity.ipynb"]) == 2
+
+
+def test_a_game_from_another_seed(monkeypatch, capsys, tmp_path):
+    made = []
+    monkeypatch.setattr(command_line.making, "make_game", lambda name, weights: made.append(name))
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    assert command_line.main(["game", "--dataset", "digits", "--network", "mlp7", "--seed", "3"]) == 0
+    assert made == ["digits/mlp7.seed3"]
+    assert command_line.main(["game", "--dataset", "cifar10", "--seed", "1"]) == 2
+    assert "cifar10/resnet20 has public weights" in capsys.readouterr().err
+    assert len(made) == 1
