@@ -134,7 +134,9 @@ Markdown(
 
 # %%
 matching = {
-    label: claims.matching_statistics(outputs[label], interactions[label], kappa_ratio)
+    label: sparsity.matching_statistics(
+        outputs[label], interactions[label], kappa_ratio
+    )
     for label in study.games
 }
 noise = {
@@ -177,7 +179,7 @@ table(
 # curve looks like a corner; on logarithmic ones it shows how fast it falls, and whether what is not salient is "very
 # small" or only smaller.
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper, on logarithmic axes. Strength of all AND and OR interactions of all samples in descending order, one panel per network. The dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient.", "name": "fig-2-strength"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 2 of the paper, on logarithmic axes. Strength of all AND and OR interactions of all samples in descending order, one panel per network. The dashed line is $\\tau$ of App. M.4, and the shaded interactions above it are salient; strengths below a hundredth of it are not shown.", "name": "fig-2-strength"}} tags=["hide-input"]
 strengths = {
     label: metrics.sorted_strength(found) for label, found in interactions.items()
 }
@@ -200,7 +202,7 @@ figures.strength_by_rank(strengths, taus)
 # %%
 salience = {
     rule: {
-        label: claims.salience_statistics(
+        label: sparsity.salience_statistics(
             outputs[label],
             found,
             metrics.salience_threshold(found, tau_ratio, per_sample),
@@ -214,15 +216,15 @@ salience = {
 # %% mystnb={"figure": {"caption": "Mean number of salient interactions per sample under both definitions of $\\tau$, with 95 % bootstrap intervals. Dotted: the number that the paper gives for the data set.", "name": "fig-2-counts"}} tags=["hide-input"]
 intervals = {
     rule: {
-        label: claims.mean_low_high(found["count"], seed)
+        label: sparsity.mean_low_high(found["count"], seed)
         for label, found in by_label.items()
     }
     for rule, by_label in salience.items()
 }
 paper = {
-    label: claims.PAPER_SALIENT[label.dataset]
+    label: sparsity.PAPER_SALIENT[label.dataset]
     for label in study.games
-    if label.dataset in claims.PAPER_SALIENT
+    if label.dataset in sparsity.PAPER_SALIENT
 }
 figures.salient_count_rows(intervals, paper)
 
@@ -288,23 +290,23 @@ table(
 # %% tags=["hide-input"]
 table(
     ["Data set", "$\\tau$ from", "Salient", "Paper", "Error (%)", "$R^2$", "Behind it"],
-    claims.rows_by_dataset(salience, seed),
+    sparsity.rows_by_dataset(salience, seed),
 )
 
 # %% [markdown]
 # ## What we found
 
 # %% tags=["hide-input"]
-verdicts = [judge(claims.UNIVERSAL_MATCHING, matching, seed=seed)]
+verdicts = [judge(sparsity.UNIVERSAL_MATCHING, matching, seed=seed)]
 verdicts += [
     judge(claim, by_label, f"tau from the {rule}", seed)
-    for claim in claims.SALIENCE
+    for claim in sparsity.SALIENCE
     for rule, by_label in salience.items()
 ]
 show(verdicts)
 
 # %% tags=["hide-input"]
-Markdown(claims.finding(salience))
+Markdown(sparsity.finding(salience))
 
 # %% [markdown]
 # The count also depends on how well the sum of strengths is minimised. A procedure that stops above the optimum finds

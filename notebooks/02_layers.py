@@ -147,7 +147,7 @@ figures_layers.strength_by_order(
 
 # %% mystnb={"figure": {"caption": "Mean order of the salient interactions of each layer, weighed by strength, AND and OR together, with 95 % bootstrap intervals over samples.", "name": "fig-layers-order"}} tags=["hide-input"]
 statistics = {
-    label: claims.layer_statistics(salient) for label, salient in study.salient.items()
+    label: layers.layer_statistics(salient) for label, salient in study.salient.items()
 }
 means = {
     label: uncertainty.resampled_means(found, seed=seed)
@@ -155,7 +155,7 @@ means = {
 }
 figures_layers.by_depth(
     {
-        label: uncertainty.with_interval(claims.mean_order(found))
+        label: uncertainty.with_interval(layers.mean_order(found))
         for label, found in means.items()
     },
     "mean order",
@@ -229,7 +229,7 @@ figures_followed.followed_sentences(
 # of the two has. The claim about neighbours is a bright band along the diagonal, the claim about the output a last row
 # that gets brighter to the right.
 
-# %% mystnb={"figure": {"caption": "Share of strength that every pair of layers has in common, AND and OR of all orders together, mean over samples. The last row and column are the network's output.", "name": "fig-layers-similarity"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of strength that every pair of layers has in common, AND and OR of all orders together, mean over samples. The last row and column are the network's output; a layer's similarity with itself, which is 1, is left out.", "name": "fig-layers-similarity"}} tags=["hide-input"]
 figures_layers.similarity_map(
     {
         label: metrics.layer_similarity(salient).mean("sample")
@@ -248,7 +248,7 @@ rows = []
 for label, salient in study.salient.items():
     alike = (salient != 0) * 1.0
     sets = uncertainty.resampled_means(
-        claims.next_layer_similarity(alike, alike), seed=seed
+        layers.next_layer_similarity(alike, alike), seed=seed
     )
     numbers = [
         uncertainty.with_interval(number).values
@@ -266,7 +266,7 @@ table(
 # ## What we found
 
 # %% tags=["hide-input"]
-show([judge(claim, statistics, seed=seed) for claim in claims.LAYERS])
+show([judge(claim, statistics, seed=seed) for claim in layers.LAYERS])
 
 # %% [markdown]
 # The first claim of Sec. 3.2.2 is put in two ways, and a network must pass both. The paper does not say which orders

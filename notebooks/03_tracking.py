@@ -33,71 +33,65 @@
 profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch
 games: list[str] = []  # such as [mnist/mlp7]; empty for all that the profile has
 samples: int = 0  # the first so many of each game; 0 for all, from 0 to 100000
-orders: list[int] = []  # such as [1, 2]; empty: all but the highest four, as the paper
+orders: list[int] = []  # at least 1; empty: those with 1 % of the output's strength
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1
 tau_per_sample: bool = True  # the largest strength of each layer and sample (footnote 7), or of all samples (App. M.4)
-kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, from 0 to 1 (App. J)
-gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 1
-resamples: int = 2000  # of the bootstrap for 95 % intervals, from 100 to 100000
-seed: int = 0  # of these draws
+kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, at least 0 and below 1
+gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 0.5
+seed: int = 0  # of the bootstrap that gives the 95 % intervals, at least 0
 
 # %% tags=["hide-input"]
 import time
 from collections import Counter
 
-import xarray as xr
 from IPython.display import Markdown
 
 from lkutils import metrics, uncertainty
-from lkutils.book import facts
-from lkutils.claims import layers as claims_layers
-from lkutils.claims import tracking as claims_tracking
-from lkutils.claims import verdicts as claims
-from lkutils.figures import tracking as figures_tracking
-from lkutils.games import interactions as interactions_of
-from lkutils.paper.shipped import CACHES, game_names, load_games
+from lkutils.book.facts import run_facts
+from lkutils.book.markdown import table
+from lkutils.book.parameters import check_given
+from lkutils.book.verdicts import show
+from lkutils.claims import tracking as claims
+from lkutils.claims.verdicts import OUTCOMES, judge
+from lkutils.figures import changes as figures
+from lkutils.paper.shipped import open_study
 
+# %%
 started = time.perf_counter()
-played = load_games(games or game_names(profile))
+check_given("03_tracking", globals())
+study = open_study(
+    profile,
+    games,
+    samples=samples,
+    tau_ratio=tau_ratio,
+    tau_per_sample=tau_per_sample,
+    kappa_ratio=kappa_ratio,
+    gap=gap,
+)
+Markdown(
+    f"The largest certified gap over all layers, samples and networks is **{study.worst_gap:.2%}**."
+)
 
 # %% [markdown]
 # ## From games to parts
 #
 # As in the chapters before: the sparsest interactions of each layer and sample, divided by the layer's output range
-# (footnote 8), and of these the salient ones, above $\tau$ of each layer and sample (footnote 7).
-
-# %%
-extracted = {
-    name: interactions_of(game, kappa_ratio=kappa_ratio, gap=gap, caches=CACHES)
-    for name, game in played.items()
-}
-interactions = {
-    name: found["interactions"][:, :, : samples or None]
-    for name, found in extracted.items()
-}
-kept = {
-    name: metrics.salient_part(found, tau_ratio, tau_per_sample)
-    for name, found in interactions.items()
-}
-worst_gap = max(found["gap"].max().item() for found in extracted.values())
-Markdown(
-    f"The largest certified gap over all layers, samples and networks is **{worst_gap:.2%}**."
-)
-
-# %% [markdown]
-# The three parts of Eq. (7), for each sample, layer and order. They add up to the strengths of Eq. (6), as Eq. (8)
+# (footnote 8), and of these the salient ones, above $\tau$ of each layer and sample (footnote 7). The noise $\delta$
+# that the extraction took off, up to $\kappa$ for each coalition, is in none of them (Eq. 5).
+#
+# The three parts of Eq. (7) follow for each sample, layer and order. They add up to the strengths of Eq. (6), as Eq. (8)
 # says:
 
 # %%
-parts = {name: metrics.track(found) for name, found in kept.items()}
-strengths = {name: metrics.strength(found) for name, found in kept.items()}
-error = max(
-    float(abs(part.overlap + part.forget - strengths[name]).max())
-    + float(abs(part.overlap + part.new - strengths[name].isel(layer=-1)).max())
-    for name, part in parts.items()
-)
+parts = {label: metrics.track(salient) for label, salient in study.salient.items()}
+errors = []
+for label, salient in study.salient.items():
+    part, strength = parts[label], metrics.strength(salient)
+    in_output = strength.isel(layer=-1)
+    errors.append(float(abs(part.overlap + part.forget - strength).max()))
+    errors.append(float(abs(part.overlap + part.new - in_output).max()))
 Markdown(
-    f"Largest error of Eq. (8) over all networks, layers, samples and orders: **{error:.0e}** output ranges."
+    f"Largest error of Eq. (8) over all networks, layers, samples and orders: **{max(errors):.0e}** output ranges."
 )
 
 # %% [markdown]
@@ -105,50 +99,31 @@ Markdown(
 # everything computed from them again.
 
 # %%
-means = {
-    name: uncertainty.resampled_means(part, resamples, seed)
-    for name, part in parts.items()
-}
-shown = {
-    name: [
-        order
-        for order in part["order"].values.tolist()
-        if order in (orders or range(1, part.sizes["order"] - 3))
-    ]
-    for name, part in parts.items()
-}
-
-
-def of_kind(kind: str) -> dict[str, xr.Dataset]:
-    return {name: part.sel(kind=kind).mean("sample") for name, part in parts.items()}
-
-
-def ratios(ratio, kind: str) -> dict[str, xr.DataArray]:
-    return {
-        name: uncertainty.with_interval(ratio(mean.sel(kind=kind)))
-        for name, mean in means.items()
-    }
-
+followed = {}
+for label, part in parts.items():
+    means = uncertainty.resampled_means(part, seed=seed)
+    followed[label] = part.assign(
+        completeness=uncertainty.with_interval(metrics.completeness(means)),
+        redundancy=uncertainty.with_interval(metrics.redundancy(means)),
+    )
 
 # %% [markdown]
 # ## AND interactions (Fig. 3)
 #
-# A row for each network, a column for each order, a bar for each probed layer. Grey and blue together are always the
+# A row for each network, a column for each order, a step for each probed layer. Grey and blue together are always the
 # output's strength, the top of each panel; grey and orange together are the layer's own. If the paper is right, grey
 # grows at the cost of blue from early on, and orange swells in the middle and shrinks at the end. Panels have their own
-# scales, to be read on their left; that low orders are stronger is in the scales.
+# scales, given above and below them; that low orders are stronger is in the scales.
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 3(a) of the paper. Strength of AND interactions that a layer shares with the output (grey), that the output has forgotten (orange, downwards) and that are new in the output (blue), by order and layer, normalised, mean over samples.", "name": "fig-3a-tracking"}} tags=["hide-input"]
-figures_tracking.tracked(of_kind("and"), shown)
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 3(a) of the paper. Strength of AND interactions that a layer shares with the output (grey), that the output has forgotten (orange, downwards) and that are new in the output (blue), by order and layer, normalised, mean over samples. The number above a panel is the output's strength of that order, the one below it the most that a layer has and the output has forgotten; orders in which no layer has 1 % of the output's strength are left out.", "name": "fig-3a-tracking"}} tags=["hide-input"]
+figures.tracking(followed, "and", orders or None)
 
 # %% [markdown]
 # The same as ratios to the output's strength of that order, with their uncertainty. Where the output has next to
-# nothing of an order, its ratios are large and unsure.
+# nothing of an order, its ratios are large and unsure; such orders are left out.
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 3(b) of the paper. Completeness and redundancy of AND interactions by layer, a line for each order, with 95 % bootstrap intervals over samples.", "name": "fig-3b-ratios"}} tags=["hide-input"]
-figures_tracking.ratios(
-    ratios(metrics.completeness, "and"), ratios(metrics.redundancy, "and"), shown
-)
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 3(b) of the paper. Completeness and redundancy of AND interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out.", "name": "fig-3b-ratios"}} tags=["hide-input"]
+figures.ratios(followed, "and", orders or None)
 
 # %% [markdown]
 # ## OR interactions (Fig. 7)
@@ -156,15 +131,11 @@ figures_tracking.ratios(
 # The same for OR. There is no OR of order 1: one player alone is counted as AND (App. M.4).
 
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 7(a) of the paper: as the figure of AND interactions above, for OR interactions.", "name": "fig-7a-tracking"}} tags=["hide-input"]
-shown_or = {
-    name: [order for order in some if order > 1] for name, some in shown.items()
-}
-figures_tracking.tracked(of_kind("or"), shown_or)
+orders_of_or = [order for order in orders if order > 1] or None
+figures.tracking(followed, "or", orders_of_or)
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 7(b) of the paper. Completeness and redundancy of OR interactions by layer, a line for each order, with 95 % bootstrap intervals over samples.", "name": "fig-7b-ratios"}} tags=["hide-input"]
-figures_tracking.ratios(
-    ratios(metrics.completeness, "or"), ratios(metrics.redundancy, "or"), shown_or
-)
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 7(b) of the paper. Completeness and redundancy of OR interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out.", "name": "fig-7b-ratios"}} tags=["hide-input"]
+figures.ratios(followed, "or", orders_of_or)
 
 # %% [markdown]
 # ## What our choices change
@@ -183,35 +154,43 @@ figures_tracking.ratios(
 # data](../data.md) has an example.
 
 # %%
+to_the_letter = {
+    label: tracking.counted_to_the_letter(study.interactions[label], salient)
+    for label, salient in study.salient.items()
+}
+
+# %% tags=["hide-input"]
+header = ["Network", "Missed by Eq. (8) to the letter", "Opposite signs"]
+header += ["Completeness of middle layers (AND), as here"]
+header += ["$\\tau$ the other way", "mean of ratios"]
 rows = []
-for name, found in kept.items():
-    ways = claims_tracking.completeness_by_choice(
-        interactions[name], tau_ratio, tau_per_sample
-    ).values()
-    missed = claims_tracking.missed_to_the_letter(interactions[name], found)
-    rows.append(
-        f"| {name} | {missed:.1%} | {claims_tracking.opposite_signs(found):.1%} | "
-        + " | ".join(f"{way:.2f}" for way in ways)
-        + " |"
+for label, found in to_the_letter.items():
+    ways = tracking.completeness_by_choice(
+        study.interactions[label], tau_ratio, tau_per_sample
     )
-header = (
-    "| Game | Missed by Eq. (8) to the letter | Opposite signs | Completeness of middle layers (AND), as here "
-    "| $\\tau$ the other way | mean of ratios |\n|---|---:|---:|---:|---:|---:|\n"
-)
-Markdown(header + "\n".join(rows))
+    rows.append(
+        [
+            label,
+            f"{1 - float(found.counted.sum() / found.strength.sum()):.1%}",
+            f"{tracking.opposite_signs(study.salient[label]):.1%}",
+            *(f"{way:.2f}" for way in ways.values()),
+        ]
+    )
+table(header, rows)
 
 # %% [markdown]
 # ## What we found
 #
-# First the sentences of Sec. 3.2.2, for AND and for OR, each put to all networks of a data set.
+# First the sentences of Sec. 3.2.2, for AND (Fig. 3) and for OR (Fig. 7). A claim of two halves, such as "first rise and
+# then fall", is judged as one.
 
 # %% tags=["hide-input"]
-general = claims.Verdicts(
-    verdict
-    for kind in ("and", "or")
-    for verdict in claims_layers.judge_all(claims_tracking.tracking_claims(kind), means)
-)
-general
+general = [judge(tracking.PARTS_ADD_UP, to_the_letter, seed=seed)]
+general += [
+    judge(claim, parts, seed=seed)
+    for claim in (*tracking.TRACKING_AND, *tracking.TRACKING_OR)
+]
+show(general)
 
 # %% [markdown]
 # ## Each network's own way (App. K)
@@ -220,36 +199,32 @@ general
 # redundant interactions", which "would be removed in high layers". And it has a reading of single networks: on MNIST
 # target interactions are learned quickly; ResNet-20's high layers mainly forget high orders; MLP-7 and VGG-11 on
 # CIFAR-10 learn late, but nothing redundant; transformers learn in the middle with much that is redundant. Each reading
-# is a list of statements, and each of them is tested, on AND and OR interactions together.
+# is a list of statements, all of which must be so, on AND and OR interactions together.
 #
-# The paper's transformers are pretrained and then fine-tuned. A verdict on one that is marked "(scratch)" therefore says
-# whether the reading holds for the architecture, trained on SST-2 alone. XLNet is only in Sec. 3.3 of the paper; it is
-# put to what App. K says of most networks.
+# The paper's transformers are pretrained and then fine-tuned. A verdict on one with a dagger (†) therefore says whether
+# the reading holds for the architecture, trained on SST-2 alone. XLNet is only in Sec. 3.3 of the paper; it is put to
+# what App. K says of most networks.
 
 # %% tags=["hide-input"]
-each = claims.Verdicts(claims_tracking.readings(means))
-each
+each = [judge(claim, parts, seed=seed) for claim in tracking.READINGS]
+show(each)
 
 # %% tags=["hide-input"]
-tally = Counter(verdict.verdict for verdict in [*general, *each])
+tally = Counter(
+    outcome for verdict in [*general, *each] for outcome in verdict.outcomes.values()
+)
 Markdown(
-    f"Of {tally.total()} verdicts on this page, "
-    + ", ".join(
-        f"{count} say that the claim **{word}**" for word, count in tally.items()
-    )
+    f"A claim was put to a network {tally.total()} times on this page: "
+    + ", ".join(f"*{outcome}* {tally[outcome]} times" for outcome in OUTCOMES)
     + "."
 )
 
 # %% [markdown]
-# How each verdict follows from its numbers was fixed before the numbers were known:
-
-# %% tags=["hide-input"]
-Markdown(claims.Verdicts([*general, *each]).rules())
-
-# %% [markdown]
 # The intervals are over samples of one trained network each; how much another training run would change is not in them.
+# With so many intervals of 95 % some are off by chance: of those whose statistic lies exactly at its limit, one in
+# twenty.
 #
 # ## Run facts
 
 # %% tags=["hide-input"]
-facts.run_facts(started, worst_gap)
+run_facts(started, study.worst_gap)

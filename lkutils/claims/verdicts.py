@@ -131,7 +131,8 @@ class Measured(NamedTuple):
     """A statistic of one network.
 
     Attributes:
-        low, estimate, high: the statistic with its 95 % interval, or three times the worst sample.
+        low, estimate, high: the statistic with its 95 % interval, which is NaN where samples are too few; or thrice the
+            worst sample.
         samples: in how many of them the quantity is defined.
         outcome: one of `OUTCOMES`.
     """
@@ -229,7 +230,7 @@ def measure(test: Expected, samples: xr.Dataset, means: xr.Dataset) -> Measured:
     else:
         low, estimate, high = uncertainty.with_interval(test.statistic(means)).values.tolist()
     if present < (1 if test.every else uncertainty.FEWEST):
-        outcome = "too few"
+        outcome, low, high = "too few", math.nan, math.nan
     elif low > test.above and high < test.below:
         outcome = "yes"
     elif high < test.above or low > test.below:
@@ -257,7 +258,11 @@ def matrix(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str | None
     """Header and rows of the table of claims and networks; None where a claim does not speak of a network."""
     networks = list(dict.fromkeys(label for verdict in verdicts for label in verdict.measured))
     rows = [
-        [v.title, f"{len(v.where('yes'))} of {len(v.measured)}", *(v.outcomes.get(label) for label in networks)]
+        [
+            v.title,
+            f"{len(v.where('yes'))} of {len(v.measured)}" if v.measured else None,
+            *(v.outcomes.get(label) for label in networks),
+        ]
         for v in verdicts
     ]
     return ["Claim", "Yes in", *map(str, networks)], rows
@@ -290,8 +295,13 @@ def numbers_of(measured: Mapping[str, Measured]) -> str | None:
     counts = [found.samples for found in measured.values()]
     if len(set(counts)) == 1:
         words = ", ".join(f"{network} {found}" for network, found in measured.items())
-        return f"{words}; {counts[0]} samples"
-    return ", ".join(f"{network} {found} ({found.samples} samples)" for network, found in measured.items())
+        return f"{words}; {samples_words(counts[0])}"
+    return ", ".join(f"{network} {found} ({samples_words(found.samples)})" for network, found in measured.items())
+
+
+def samples_words(count: int) -> str:
+    """A number of samples in words."""
+    return f"{count} sample{'s' * (count != 1)}"
 
 
 def sentences(verdicts: Sequence[Verdict]) -> str:

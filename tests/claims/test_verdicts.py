@@ -70,10 +70,11 @@ def test_a_claim_about_every_sample_is_judged_by_the_worst_one(worst, outcome):
 
 def test_samples_without_the_quantity_do_not_count():
     samples = around(1.0, 0.1, n=30)
-    samples.growth[9:] = np.nan
+    samples.growth[9:] = np.nan  # five times 0.9 and four times 1.1 are left
     found = judge(claim(growth(above=0.5)), {A: samples})
     assert found.outcomes == {A: "too few"}
     assert found.measured[A][0].samples == 9
+    assert str(found.measured[A][0]) == "0.99"  # and no interval
 
 
 def test_presence_can_be_something_else_than_being_a_number():
