@@ -4,13 +4,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import r2_score
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional as F
 
 from lkutils import probes
 from lkutils.epochs import fingerprint
 from lkutils.masking import coalition_values
-from lkutils.probes import ProbedNetwork, accuracy, fit_probes
+from lkutils.probes import ProbedNetwork, accuracy, fit_probes, probe
 
 LAYERS = {"conv": "conv", "hidden": "dense.1"}
 CPU = torch.device("cpu")
@@ -326,3 +329,150 @@ def test_a_gpu_trains_the_same_probes(probed, task, tmp_path):
     other = ProbedNetwork(tiny_network(), LAYERS, task[0][:1], 3)
     fit_probes(other, *task, **SETTINGS | {"device": torch.device("cuda")}, checkpoint=tmp_path / "gpu.pt")
     torch.testing.assert_close(other.cpu()(task[0]), probed(task[0]), atol=1e-3, rtol=1e-3)
+
+
+# ---- mistakes ----
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.arange(120) % 3 + 1, r"label 3 of input 2 is out of range; expected 0 to 2, .* 3 classes"),
+        (torch.full((120,), -1), "label -1 of input 0 is out of range"),
+        (torch.arange(100) % 3, r"there are 120 inputs, but targets have the shape \(100,\)"),
+        (torch.zeros(120, 3, dtype=torch.long), r"labels have the shape \(120, 3\); expected \(120,\).*argmax"),
+        (torch.zeros(120), r"float targets of shape \(120,\) ask for a regression, but the network has 3 outputs"),
+    ],
+)
+def test_labels_that_do_not_belong_are_refused_before_training(probed, task, labels, message, monkeypatch):
+    monkeypatch.delattr(probes, "backpropagate")
+    with pytest.raises(ValueError, match=message):
+        fit_probes(probed, task[0], labels, **SETTINGS)
+    with pytest.raises(ValueError, match=message):
+        probe(tiny_network(), LAYERS, task[0], labels)
+
+
+@pytest.mark.parametrize("convert", [lambda y: y.byte(), lambda y: y.int(), lambda y: y[:, None], lambda y: y.tolist()])
+def test_labels_of_any_kind_are_accepted(probed, task, convert):
+    fit_probes(probed, *task, **SETTINGS)
+    first = fingerprint(probed.probes)
+    fit_probes(probed, task[0].double().numpy(), convert(task[1]), **SETTINGS)
+    assert fingerprint(probed.probes) == first
+
+
+def test_probes_are_trained_in_inference_mode_as_well(probed, task):
+    fit_probes(probed, *task, **SETTINGS)
+    with torch.inference_mode():
+        other = ProbedNetwork(tiny_network(), LAYERS, task[0][:1], 3)
+        fit_probes(other, task[0] + 0, task[1] + 0, **SETTINGS)
+    assert fingerprint(other.probes) == fingerprint(probed.probes)
+
+
+# ---- at the optimum ----
+
+
+def test_probes_at_the_optimum_are_those_of_scikit_learn(task):
+    network, (inputs, labels) = tiny_network().train(), task
+    before, modes = fingerprint(network), [m.training for m in network.modules()]
+    probed = probe(network, LAYERS, inputs, labels, l2=0.1)
+    assert probed.layers == ("conv", "hidden", "output")
+    assert (probed.gradient <= 1e-6).all()
+    assert list(probed.gradient["layer"].values) == ["conv", "hidden"]
+    feature = network.dense(network.conv(inputs).flatten(1)).detach().double().numpy()
+    scaler = StandardScaler().fit(feature)
+    oracle = LogisticRegression(C=1 / (120 * 0.1), tol=1e-10, max_iter=10_000).fit(scaler.transform(feature), labels)
+    expected = torch.from_numpy(oracle.predict_log_proba(scaler.transform(feature))).float()
+    torch.testing.assert_close(probed(inputs)[1].log_softmax(dim=1), expected, atol=1e-3, rtol=1e-3)
+    assert probed.accuracy.sel(layer="hidden").item() == pytest.approx(oracle.score(scaler.transform(feature), labels))
+    assert probed.accuracy[-1].item() == accuracy(probed, inputs, labels)[-1].item()
+    assert fingerprint(network) == before
+    assert [m.training for m in network.modules()] == modes
+
+
+def test_streamed_features_give_the_same_probes(task, monkeypatch):
+    whole = probe(tiny_network(), LAYERS, *task, l2=0.1)
+    monkeypatch.setattr(probes, "BATCH_SIZE", 50)
+    for free in (0, 2 * 120 * 12 * 4):  # no layer fits in half of it; only the second one does
+        monkeypatch.setattr(probes, "free_memory", lambda device, free=free: free)
+        streamed = probe(tiny_network(), LAYERS, *task, l2=0.1)
+        assert (streamed.gradient <= 1e-6).all()
+        torch.testing.assert_close(streamed(task[0]), whole(task[0]), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(200,), (200, 1)])
+def test_a_regression_of_one_number(shape):
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(200, 5, generator=generator)
+    targets = (inputs @ torch.tensor([1.0, -2, 0, 0, 3]) + 10).reshape(shape)
+    network = nn.Sequential(nn.Linear(5, 8), nn.Linear(8, 1))
+    probed = probe(network, {"hidden": "0"}, inputs, targets, l2=1e-6)
+    torch.testing.assert_close(probed(inputs)[0], targets.reshape(200, 1), atol=1e-2, rtol=1e-3)
+    assert probed.accuracy[0] == pytest.approx(1, abs=1e-5)
+    own = r2_score(targets.reshape(200), network(inputs).detach()[:, 0])
+    assert probed.accuracy.sel(layer="output") == pytest.approx(own, abs=1e-5)
+
+
+def test_a_single_logit_with_two_classes():
+    inputs = torch.randn(80, 5, generator=torch.Generator().manual_seed(0))
+    labels = (inputs[:, 0] > 0).long()
+    network = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 1))
+    probed = probe(network, {"hidden": "1"}, inputs, labels)
+    assert probed(inputs).shape == (2, 80, 2)
+    assert probed.accuracy.sel(layer="output") == pytest.approx(((network(inputs)[:, 0] > 0) == labels).float().mean())
+    with pytest.raises(ValueError, match=r"label 5 .* \(a regression takes floats\)"):
+        probe(network, {"hidden": "1"}, inputs, labels * 5)
+
+
+def test_the_last_hidden_layer_reads_what_the_head_reads(task):
+    inputs, _ = task
+    network = tiny_network()
+    labels = network(inputs).argmax(dim=1)
+    probed = probe(network, {"last": "dense.1"}, inputs, labels, l2=1e-6)
+    assert probed.accuracy.values.tolist() == [1.0, 1.0]
+
+
+def test_the_cache_is_read_when_nothing_changed_and_only_then(task, tmp_path, monkeypatch):
+    cache = tmp_path / "probes.pt"
+
+    def make(labels=task[1], l2=0.1, **changed):
+        return probe(tiny_network(), LAYERS, task[0], labels, l2=l2, cache=cache, **changed)
+
+    first = make()
+    with monkeypatch.context() as patch:
+        patch.delattr(probes, "fit_to_optimum")
+        again = make()
+    assert fingerprint(again) == fingerprint(first)
+    assert again.accuracy.equals(first.accuracy)
+    assert again.gradient.equals(first.gradient)
+    other = make(l2=0.2)  # starts from the cached probes, and ends where it ends without them
+    torch.testing.assert_close(other(task[0]), probe(tiny_network(), LAYERS, *task, l2=0.2)(task[0]), atol=1e-3, rtol=0)
+    rolled = make(labels=task[1].roll(1), l2=0.2)
+    expected = probe(tiny_network(), LAYERS, task[0], task[1].roll(1), l2=0.2)
+    torch.testing.assert_close(rolled(task[0]), expected(task[0]), atol=1e-3, rtol=0)
+    pooled = make(pool="mean")
+    assert pooled.probes[0].in_features == 4
+
+
+def test_a_tokenizers_output_is_probed_and_padding_without_mask_is_warned_of():
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.out = nn.Embedding(10, 4), nn.Linear(4, 2)
+            self.config = SimpleNamespace(pad_token_id=0)
+
+        def forward(self, input_ids, attention_mask=None):
+            return SimpleNamespace(logits=self.out(self.embed(input_ids).mean(dim=1)))
+
+    ids = torch.randint(1, 10, (40, 3), generator=torch.Generator().manual_seed(0))
+    ids[::2, 2] = 0
+    tokens = OrderedDict(input_ids=ids, attention_mask=(ids != 0).long())
+    labels = (ids[:, 0] > 5).long()
+    assert probe(Encoder(), "embed", tokens, labels, pool="mean").accuracy[0] > 0.7
+    with pytest.warns(UserWarning, match=r"hold padding \(token 0\).*attention_mask"):
+        probe(Encoder(), "embed", ids, labels, pool="mean")
+
+
+def test_a_negative_penalty_is_refused():
+    x, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match=r"l2=-1\.0; expected 0 or more"):
+        probe(nn.Sequential(nn.Identity(), nn.Linear(1, 2)), "0", x, y, l2=-1.0)
