@@ -29,9 +29,6 @@ def rank_interactions(salient: xr.DataArray, count: int) -> tuple[list[tuple[str
         salient: :func:`metrics.salient_part` of one sample (kind, layer, coalition); the last layer is the output.
         count: of each.
 
-    Raises:
-        ValueError: no layer has any.
-
     Example:
         >>> salient = xr.DataArray([[[0, 3, 0, 1], [0, 0, 2, 0]]], {"kind": ["and"], "coalition": range(4)},
         ...                        ("kind", "layer", "coalition"))
@@ -40,8 +37,6 @@ def rank_interactions(salient: xr.DataArray, count: int) -> tuple[list[tuple[str
     """
     in_output = abs(metrics.last_layer(salient)).where(salient["coalition"] > 0, 0)
     anywhere = abs(metrics.nonempty(salient)).max("layer").reindex_like(in_output, fill_value=0)
-    if not anywhere.any():
-        raise ValueError("the sample has no salient interaction in any layer: masking changes no output of it")
 
     def first_of(strength: xr.DataArray) -> list[tuple[str, int]]:
         stacked = strength.stack(place=["kind", "coalition"])
@@ -49,6 +44,19 @@ def rank_interactions(salient: xr.DataArray, count: int) -> tuple[list[tuple[str
         return [place for place, value in zip(ranked["place"].values, ranked.values, strict=True) if value > 0][:count]
 
     return first_of(in_output), first_of(anywhere.where(in_output == 0, 0))
+
+
+def salient_of(found: xr.Dataset, sample: object) -> xr.DataArray:
+    """The salient interactions (kind, layer, coalition) of one sample of what `lkutils.interactions` returns."""
+    salient = one(layered(found), sample=sample)
+    if not has_any(salient):
+        raise ValueError(f"sample {sample!r} has no salient interaction in any layer: masking changes no output of it")
+    return salient
+
+
+def has_any(salient: xr.DataArray) -> bool:
+    """Whether any layer has a salient interaction; with one threshold for all samples, some may have none."""
+    return bool(metrics.nonempty(salient).any())
 
 
 # ---- images ---------------------------------------------------------------------------------------------------------
@@ -96,7 +104,7 @@ def on_image(
         >>> on_image(found, game, 7, np.zeros((2, 2)), count=1).axes[0].get_title()
         'output no. 1\nAND, order 1'
     """
-    salient = one(layered(found), sample=sample)
+    salient = salient_of(found, sample)
     if "players" not in game:
         raise ValueError("the game has no players: give what lkutils.play returned, and what it was extracted from")
     players = one(game["players"], sample=sample).values
@@ -112,10 +120,12 @@ def followed_images(samples: list[FollowedImage], count: int = 3) -> Figure:
     """Fig. 1 on real samples: the strongest interactions, drawn on the input and followed through the layers.
 
     For each sample the ``count`` strongest interactions of the output, and the ``count`` strongest of those that the
-    output has forgotten. Bars have the colours of Fig. 3(a). Without any sample the figure says so.
+    output has forgotten. Bars have the colours of Fig. 3(a). Samples without salient interactions are left out; without
+    any other the figure says so.
     """
+    samples = [sample for sample in samples if has_any(sample.salient)]
     if not samples:
-        return sentence("No images are among these games.")
+        return sentence("There is no image to draw among these games.")
     pictures = [None if s.image is None else as_picture(s.image, s.players.shape) for s in samples]
     figure, grid = plt.subplots(
         2 * len(samples),
@@ -257,7 +267,7 @@ def in_words(found: xr.Dataset, sample: object, words: list[str] | None = None, 
         >>> [label.get_text() for label in in_words(found, 7, ["not", "good"]).axes[0].get_yticklabels()]
         ['not', 'good', 'not & good']
     """
-    salient = one(layered(found), sample=sample)
+    salient = salient_of(found, sample)
     if words is None:
         words = player_names(found, sample, salient.sizes["coalition"].bit_length() - 1)
     return followed_sentences([FollowedSentence(f"sample {sample}", salient, words)], count)
@@ -269,10 +279,11 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
 
     For each sample, a row for each of the ``count`` strongest interactions of the output and below them for each of the
     ``count`` strongest of those that the output has forgotten. Sets of more than four words are cut short.
-    Without any sample the figure says so.
+    Samples without salient interactions are left out; without any other the figure says so.
     """
+    samples = [sample for sample in samples if has_any(sample.salient)]
     if not samples:
-        return sentence("No sentences are among these games.")
+        return sentence("There is no sentence to draw among these games.")
     figure, grid = plt.subplots(len(samples), 1, figsize=(7, (0.9 + 0.32 * count) * len(samples)), squeeze=False)
     for axis, sample in zip(grid[:, 0], samples, strict=True):
         output, forgotten = rank_interactions(sample.salient, count)
@@ -286,7 +297,7 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
         ticks, labels = layer_ticks(sample.salient)
         axis.set_xticks(ticks - 1, labels)
         title = sample.title if sample.sentence is None else f"{sample.title}: {sample.sentence}"
-        axis.set_title("\n".join(textwrap.wrap(title, 100)), fontsize=7, fontweight="normal")
+        axis.set_title("\n".join(textwrap.wrap(title, 78)), fontsize=7, fontweight="normal")
         axis.grid(False)
         figure.colorbar(image, ax=axis, aspect=8, label="$I(S)$")
     axis.set_xlabel("layer")

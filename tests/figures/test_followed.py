@@ -40,9 +40,13 @@ def test_equally_strong_ones_come_in_the_order_of_their_bits():
     assert figures.rank_interactions(one, 3) == ([("and", 1), ("and", 2), ("and", 3)], [])
 
 
-def test_a_sample_without_interactions_is_refused(salient, players):
-    with pytest.raises(ValueError, match="no salient interaction in any layer"):
-        figures.followed_images([figures.FollowedImage("x", salient * 0, players)])
+def test_samples_without_interactions_are_refused_alone_and_left_out_among_others(salient, players):
+    nothing = interactions().map(lambda values: values * (values.sample != 2))
+    with pytest.raises(ValueError, match="sample 2 has no salient interaction in any layer"):
+        figures.in_words(nothing, 2)
+    images = [figures.FollowedImage(title, salient * factor, players) for title, factor in (("x", 0), ("y", 1))]
+    assert next(axis.get_ylabel() for axis in shown(figures.followed_images(images, 2)) if axis.images) == "y"
+    assert figures.followed_images(images[:1]).texts
 
 
 # ---- images ---------------------------------------------------------------------------------------------------------
@@ -183,5 +187,5 @@ def test_an_interaction_in_words(kind, coalition, expected):
 
 
 def test_without_samples_the_figure_says_so():
-    assert figures.followed_images([]).texts[0].get_text() == "No images are among these games."
-    assert figures.followed_sentences([]).texts[0].get_text() == "No sentences are among these games."
+    assert figures.followed_images([]).texts[0].get_text() == "There is no image to draw among these games."
+    assert figures.followed_sentences([]).texts[0].get_text() == "There is no sentence to draw among these games."
