@@ -117,9 +117,9 @@ def test_thresholds_of_all_samples_are_computed_anew_in_every_resample(random_pa
             *(unsigned(signed_sets(part, metrics.salient(part, tau))) for part, tau in ((a, tau_a), (b, tau_b)))
         )[["iou"]]
 
-    fast = resampled_with_thresholds(iou, taus, resamples=20)["iou"]
-    weights = sample_weights(40, resamples=20)
-    for resample in range(21):
+    fast = resampled_with_thresholds(iou, taus, resamples=8)["iou"]
+    weights = sample_weights(40, resamples=8)
+    for resample in range(9):
         drawn = np.repeat(np.arange(40), (weights[resample] * (37 if resample else 40)).round().astype(int))
         parts = [part.isel(sample=drawn).assign_coords(sample=np.arange(len(drawn))) for part in (a, b)]
         sets = [unsigned(signed_sets(part, metrics.salient_part(part, per_sample=False) != 0)) for part in parts]
@@ -130,7 +130,7 @@ def test_thresholds_of_all_samples_are_computed_anew_in_every_resample(random_pa
 
 
 def test_compare_with_a_threshold_of_all_samples(random_pair):
-    random_pair = tuple(found.isel(sample=slice(15)) for found in random_pair)
+    random_pair = tuple(found.isel(sample=slice(10)) for found in random_pair)
     pooled = compare(*random_pair, tau_per_sample=False)
     sets = [
         unsigned(signed_sets(part, metrics.salient_part(part, per_sample=False) != 0))
