@@ -303,7 +303,7 @@ def test_a_checkpoint_of_another_optimizer_is_refused(tokenizers, tmp_path):
         training.fit(network, data.train_inputs, data.train_labels, schedule, tmp_path / "c.pt", CPU)
 
     train(AdamSchedule(**settings))
-    with pytest.raises(ValueError, match=r"other settings \(AdamSchedule\(.*, now Schedule\("):
+    with pytest.raises(ValueError, match=r"other settings \(schedule=AdamSchedule, now Schedule\)"):
         train(Schedule(**settings))
 
 
