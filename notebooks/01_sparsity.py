@@ -45,7 +45,7 @@ from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
-from lkutils.claims import sparsity as claims
+from lkutils.claims import sparsity
 from lkutils.claims.verdicts import judge
 from lkutils.figures import sparsity as figures
 from lkutils.paper.shipped import open_study

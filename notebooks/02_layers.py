@@ -52,7 +52,7 @@ from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
-from lkutils.claims import layers as claims
+from lkutils.claims import layers
 from lkutils.claims.verdicts import judge
 from lkutils.figures import followed as figures_followed
 from lkutils.figures import layers as figures_layers

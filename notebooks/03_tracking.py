@@ -51,7 +51,7 @@ from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
-from lkutils.claims import tracking as claims
+from lkutils.claims import tracking
 from lkutils.claims.verdicts import OUTCOMES, judge
 from lkutils.figures import changes as figures
 from lkutils.paper.shipped import open_study
