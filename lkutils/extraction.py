@@ -9,11 +9,13 @@ which costs nothing, and delta_empty = 0 (Theorem 3.3). A first-order OR is a fi
 finds a solution together with a bound that no decomposition can beat.
 """
 
+import math
 import warnings
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float64, Shaped
 from torch import Tensor
 
 from lkutils.devices import free_memory
@@ -31,6 +33,8 @@ from lkutils.solver import TINY, bytes_needed, sparsest
 
 KAPPA_RATIO = 0.04  # Sec. 3.2.2: kappa over |v(x_N) - v(x_empty)|
 GAP = 0.005  # certified distance from the optimum that is good enough by default
+SMALLEST_GAP = 1e-11  # objective and bound are sums of up to 2^n rounded numbers, so float64 tells no smaller gap
+LARGEST_RANGE = 1e300  # of values: the sums of larger ones overflow, and below its inverse numbers lose digits
 
 
 class Interactions(NamedTuple):
@@ -45,22 +49,27 @@ class Interactions(NamedTuple):
     gap: Float64[Tensor, "*batch"]  # (objective - lower_bound) / objective
 
 
+@torch.no_grad()
 def extract_interactions(
-    values: Float[Tensor, "*batch coalition"],
+    values: Shaped[Tensor, "*batch coalition"] | Shaped[np.ndarray, "*batch coalition"],
     kappa_ratio: float = KAPPA_RATIO,
     method: str = "exact",
     gap: float = GAP,
+    margin: float = 0.0,
 ) -> Interactions:
     """Sparsest AND-OR interactions of each game in a batch (Sec. 3.2.2).
 
     Args:
-        values: v(x_T) in log-odds; the last axis has length 2^n.
+        values: v(x_T) in log-odds; the last axis has length 2^n. Real numbers of any type; computed with in float64.
         kappa_ratio: kappa / |v(x_N) - v(x_empty)|, how much of v may be left unexplained as noise.
         method: "exact" solves the linear programme to a certified gap, "sgd" is `extract_sgd`.
         gap: largest relative gap (objective - lower_bound) / objective to stop at. Ignored by "sgd".
+        margin: share of kappa that delta leaves free, for those who round the result. The bound holds for kappa itself.
 
     Raises:
-        ValueError: values that are not finite or not 2^n long, kappa_ratio outside [0, 1), an unknown method.
+        TypeError: values that are no table of real numbers.
+        ValueError: values that are not finite, too large or small, or not 2^n long; kappa_ratio or margin outside
+            [0, 1); a gap that is not below 1 or that float64 cannot tell; an unknown method.
         MemoryError: too many players for this machine; says how much memory they need.
 
     Warns:
@@ -74,12 +83,16 @@ def extract_interactions(
         raise ValueError(f"Unknown method {method!r}: use 'exact' or 'sgd'.")
     if not 0 < gap < 1:
         raise ValueError(f"gap must be between 0 and 1, not {gap}.")
+    if gap < SMALLEST_GAP:
+        raise ValueError(f"gap={gap:g} is less than float64 can certify: take {SMALLEST_GAP:g} or more.")
+    if not 0 <= margin < 1:
+        raise ValueError(f"margin must be at least 0 and below 1, not {margin}.")
     if method == "sgd":
-        return extract_sgd(values, kappa_ratio)
-    kappa = _noise_bound(values, kappa_ratio)
-    batch, v = values.shape[:-1], values.reshape(-1, values.shape[-1]).to(torch.float64)
+        return extract_sgd(values, kappa_ratio * (1 - margin))
+    values, kappa = _checked(values, kappa_ratio)
+    batch, v = values.shape[:-1], values.reshape(-1, values.shape[-1])
     _check_memory(v)
-    a, c, lower_bound = sparsest(v, kappa.flatten(), gap)
+    a, c, lower_bound = sparsest(v, kappa.flatten(), gap, margin)
     a[:, 0] = v[:, 0]
     found = _interactions(v, a, -c.flip(-1), lower_bound)
     late = int((found.gap > gap * (1 + 1e-6)).sum())
@@ -92,8 +105,9 @@ def extract_interactions(
     return Interactions(*(part.reshape(batch + part.shape[1:]) for part in found))
 
 
+@torch.no_grad()
 def extract_sgd(
-    values: Float[Tensor, "*batch coalition"],
+    values: Shaped[Tensor, "*batch coalition"] | Shaped[np.ndarray, "*batch coalition"],
     kappa_ratio: float = KAPPA_RATIO,
     lr: float = 1e-5,
     iterations: int = 10_000,
@@ -110,10 +124,17 @@ def extract_sgd(
         iterations: number of iterates, the start included.
 
     Raises:
-        ValueError: as `extract_interactions`.
+        TypeError, ValueError: as `extract_interactions`; a rate that is not above 0, fewer than one iterate.
+
+    Example:
+        >>> v = torch.tensor([1.0, 6.0, 6.0, 8.0])
+        >>> [round(extract_sgd(v, lr=1e-2, iterations=count).objective.item(), 2) for count in (1, 300)]
+        [10.0, 6.44]
     """
-    kappa = _noise_bound(values, kappa_ratio)[..., None]
-    v = values.to(torch.float64)
+    if not 0 < lr < math.inf or iterations < 1:
+        raise ValueError(f"lr={lr} must be above 0 and iterations={iterations} at least 1.")
+    v, kappa = _checked(values, kappa_ratio)
+    kappa = kappa[..., None]
     gamma, delta = torch.zeros_like(v), torch.zeros_like(v)
     step_gamma, step_delta = torch.zeros_like(v), torch.zeros_like(v)
     rates = torch.logspace(0, -1, iterations, dtype=torch.float64) * lr
@@ -134,15 +155,31 @@ def extract_sgd(
     return _interactions(v, and_ + merged, or_ - merged, torch.zeros_like(kappa[..., 0]))
 
 
-def _noise_bound(values: Tensor, kappa_ratio: float) -> Tensor:
-    """Kappa of every game, after all checks of the input."""
+def _checked(values: Tensor | np.ndarray, kappa_ratio: float) -> tuple[Tensor, Tensor]:
+    """The values in float64 and kappa of every game, after all checks."""
+    if not isinstance(values, Tensor | np.ndarray):
+        raise TypeError(f"values must be a tensor or an array, not {type(values).__name__}.")
+    values = torch.as_tensor(values).detach()
+    if values.is_complex():
+        raise TypeError(f"values are {values.dtype}, but log-odds are real numbers.")
     player_count(values)
     if not 0 <= kappa_ratio < 1:
         raise ValueError(f"kappa_ratio must be at least 0 and below 1, not {kappa_ratio}.")
-    bad = int((~torch.isfinite(values)).sum())
-    if bad:
-        raise ValueError(f"{bad} of {values.numel()} values are NaN or infinite: score those coalitions again.")
-    return kappa_ratio * (values[..., -1] - values[..., 0]).abs().to(torch.float64)
+    v = values.to(torch.float64)
+    bad = ~torch.isfinite(v)
+    if bad.any():
+        raise ValueError(
+            f"{int(bad.sum())} of {v.numel()} values are NaN or infinite, the first at {bad.nonzero()[0].tolist()}: "
+            "score those coalitions again."
+        )
+    ranges = v.amax(-1) - v.amin(-1)
+    extreme = (v.abs().amax(-1) > LARGEST_RANGE) | ((ranges > 0) & (ranges < 1 / LARGEST_RANGE))
+    if extreme.any():
+        raise ValueError(
+            f"values have a range of {ranges[extreme][0]:.1g}, whose sums float64 cannot hold: give them in other "
+            f"units, such that it is between {1 / LARGEST_RANGE:g} and {LARGEST_RANGE:g}."
+        )
+    return v, kappa_ratio * (v[..., -1] - v[..., 0]).abs()
 
 
 def _check_memory(v: Tensor) -> None:

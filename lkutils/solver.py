@@ -16,10 +16,10 @@ Tables have the coalition first and the problem last, so that the sums over subs
 long rows. The unknowns x = (a, c, delta) are one table of shape (3, 2^n, problem).
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from lkutils.mobius import coalition_sizes, player_count, sum_in_place
@@ -27,159 +27,219 @@ from lkutils.progress import progress
 from lkutils.symmetry import SymmetricInverse
 
 CHUNK = {"cpu": 2**18, "cuda": 2**22}  # doubles in a table: what keeps a processor's cache, or a GPU, full
-ROUND = 25  # iterations between two looks at the certificate
-REPAIRS = 5  # corrections that make (a, c) feasible
-DELTA_WEIGHT = 9.0  # how much easier delta moves than an interaction does
-FIRST_THRESHOLD = 0.005
 MAX_ITERATIONS = 100_000
+ROUND = 25  # iterations between two looks at the certificate, which costs about as much as three of them
+REPAIRS = 5  # corrections that make (a, c) feasible: each takes up most of what the one before has left
+
+# The equation is solved in the norm |a|^2 + |c|^2 + |delta|^2 / DELTA_WEIGHT: delta moves that much more easily than an
+# interaction, which has up to 2^n values to answer for. Of 1 to 900 the best on games of 10 and 12 players.
+DELTA_WEIGHT = 9.0
+FIRST_THRESHOLD = 0.005  # of the range of v: a typical interaction's share of it
+THRESHOLD_STEP = 4  # largest factor between two thresholds: far from the solution their estimate may be off a lot
+RESTART_SHARE = 5  # the anchor moves when a fifth of all iterations lie behind it: intervals grow by a quarter each
+
+# Peak memory in tables of 2^n doubles, as measured (GNU time, n = 10 to 14): for each problem what `sparsest` returns
+# and its caller derives, for each problem in hand what the iteration holds, and for each pair of players' groups the
+# blocks of the inverse with what their making takes.
+TABLES_OF_RESULT, TABLES_IN_HAND, TABLES_OF_BLOCKS = 12, 45, 6
+
 TINY = torch.finfo(torch.float64).tiny
 
 
-class Problems(NamedTuple):
-    """What the solver knows of the problems it works on; the last axis of every field is the problem."""
+class Problem(NamedTuple):
+    """What is to be solved; the last axis of every field is the problem."""
 
-    number: Tensor  # place in the batch
-    v: Tensor  # measured from v(x_empty), in units of its range
-    kappa: Tensor
-    point: Tensor  # z = x + threshold * (dual of x), what the iteration moves
-    anchor: Tensor  # z at the last restart
-    threshold: Tensor  # by how much an interaction shrinks at a time
-    age: Tensor  # iterations so far
-    steps: Tensor  # iterations since the last restart
-    best: Tensor  # (a, c) of the smallest objective so far
-    objective: Tensor
-    lower_bound: Tensor
+    number: Int64[Tensor, "problem"]  # place in the batch
+    v: Float64[Tensor, "coalition problem"]  # measured from v(x_empty), in units of its range
+    kappa: Float64[Tensor, "problem"]  # the largest noise that any decomposition may have: the bound counts it
+    noise: Float64[Tensor, "problem"]  # the largest noise that ours has: kappa less the margin
+
+
+class Iterate(NamedTuple):
+    """Where the iteration stands; the last axis of every field is the problem."""
+
+    point: Float64[Tensor, "3 coalition problem"]  # z = x + threshold * (dual of x), what the iteration moves
+    anchor: Float64[Tensor, "3 coalition problem"]  # z at the last restart
+    threshold: Float64[Tensor, "problem"]  # by how much an interaction shrinks at a time
+    age: Float64[Tensor, "problem"]  # iterations so far
+    steps: Float64[Tensor, "problem"]  # iterations since the last restart
+
+
+class Best(NamedTuple):
+    """The best feasible decomposition and the best bound so far; the last axis of every field is the problem."""
+
+    terms: Float64[Tensor, "2 coalition problem"]  # (a, c) of the smallest objective
+    objective: Float64[Tensor, "problem"]
+    lower_bound: Float64[Tensor, "problem"]
+
+
+Fields = TypeVar("Fields", Problem, Iterate, Best)
 
 
 def sparsest(
-    v: Float64[Tensor, "problem coalition"], kappa: Float64[Tensor, "problem"], gap: float
+    v: Float64[Tensor, "problem coalition"], kappa: Float64[Tensor, "problem"], gap: float, margin: float = 0.0
 ) -> tuple[Float64[Tensor, "problem coalition"], Float64[Tensor, "problem coalition"], Float64[Tensor, "problem"]]:
     """Smallest |a|_1 + |c|_1 of every problem: a, c and the lower bound. a(empty) is left as it comes.
 
     Problems are worked on in groups that fit the cache. Solved ones leave and the next ones take their place.
+
+    Args:
+        v: values, in log-odds; the last axis has length 2^n.
+        kappa: largest noise, in log-odds; the lower bound holds for it.
+        gap: largest (objective - lower_bound) / objective to stop at.
+        margin: share of kappa that the noise of the decomposition leaves free.
+
+    Example:
+        >>> a, c, bound = sparsest(torch.tensor([[0.0, 5.0, 5.0, 7.0]]).double(), torch.zeros(1).double(), gap=1e-9)
+        >>> (a[:, 1:].abs().sum() + c.abs().sum()).item(), bound.item()
+        (7.0, 7.0)
     """
     n, count = player_count(v), len(v)
     inverse = SymmetricInverse(n, lambda y: _values(_adjoint(y)), v.device)
     scale = (v.amax(-1) - v.amin(-1)).clamp(min=TINY)
     games, kappa = ((v - v[:, :1]) / scale[:, None]).T, kappa / scale
-    best = torch.empty(2, 2**n, count, dtype=v.dtype, device=v.device)
+    terms = torch.empty(2, 2**n, count, dtype=v.dtype, device=v.device)
     bound = torch.empty_like(scale)
-    room, started = room_for(n, v.device), 0
-    problems = _start(games, kappa, torch.arange(0, device=v.device))
+    room, begun = room_for(n, v.device), 0
+    problem, iterate, best = _begin(games, kappa, margin, range(0))
     with progress(description="extracting", total=count) as bar:
-        while started < count or len(problems.number):
-            if (free := min(room - len(problems.number), count - started)) > 0:
-                fresh = _start(games, kappa, torch.arange(started, started + free, device=v.device))
-                problems = Problems(*(torch.cat(pair, -1) for pair in zip(problems, fresh, strict=True)))
-                started += free
-            problems, dual = _iterate(problems, inverse)
-            problems = _certify(problems, dual, inverse)
-            done = problems.objective - problems.lower_bound <= gap * problems.objective
-            done |= problems.age >= MAX_ITERATIONS
+        while begun < count or len(problem.number):
+            if (free := min(room - len(problem.number), count - begun)) > 0:
+                fresh = _begin(games, kappa, margin, range(begun, begun + free))
+                problem, iterate, best = map(_join, (problem, iterate, best), fresh)
+                begun += free
+            iterate, dual = _iterate(problem, iterate, inverse)
+            best = _improve(best, _feasible(problem, iterate, inverse), _lower_bound(problem, dual))
+            done = best.objective - best.lower_bound <= gap * best.objective
+            done |= iterate.age >= MAX_ITERATIONS
             if done.any():
-                solved, problems = _select(problems, done), _select(problems, ~done)
-                best[..., solved.number], bound[solved.number] = solved.best, solved.lower_bound
-                bar.update(len(solved.number))
-            problems = _restart(problems)
-    a, c = best.transpose(1, 2) * scale[:, None]
+                terms[..., problem.number[done]] = best.terms[..., done]
+                bound[problem.number[done]] = best.lower_bound[done]
+                bar.update(int(done.sum()))
+                problem, iterate, best = (_select(fields, ~done) for fields in (problem, iterate, best))
+            iterate = _restart(problem, iterate)
+    a, c = terms.transpose(1, 2) * scale[:, None]
     return a, c, bound * scale
 
 
 def room_for(n: int, device: torch.device) -> int:
-    """How many problems to work on at a time."""
+    """How many problems to work on at a time.
+
+    Example:
+        >>> room_for(12, torch.device("cpu"))
+        64
+    """
     return max(1, CHUNK[device.type] >> n)
 
 
 def bytes_needed(n: int, count: int, device: torch.device) -> int:
-    """Memory for the results of all problems, for the work on those in hand, and for the blocks of the projection."""
-    tables = 12 * count + 45 * min(count, room_for(n, device)) + 6 * (n // 2 + 1) ** 2
-    return 8 * tables << n
+    """Memory for the results of all problems, for the work on those in hand, and for the blocks of the projection.
+
+    Example:
+        >>> bytes_needed(12, 30, torch.device("cpu")) // 2**20  # MiB
+        62
+    """
+    in_hand, pairs = min(count, room_for(n, device)), (n // 2 + 1) ** 2
+    return 8 * (TABLES_OF_RESULT * count + TABLES_IN_HAND * in_hand + TABLES_OF_BLOCKS * pairs) << n
 
 
-def _start(games: Tensor, kappa: Tensor, number: Tensor) -> Problems:
+# ---- problems that come and go ---------------------------------------------------------------------------------------
+
+
+def _begin(games: Tensor, kappa: Tensor, margin: float, numbers: range) -> tuple[Problem, Iterate, Best]:
     """Problems at x = 0, with the AND interactions alone as the first feasible decomposition."""
-    v = games[:, number].contiguous()
-    a, zero = _over_subsets(v, -1), torch.zeros_like(kappa[number])
-    return Problems(
-        number,
-        v,
-        kappa[number],
-        point=v.new_zeros(3, *v.shape),
-        anchor=v.new_zeros(3, *v.shape),
-        threshold=zero + FIRST_THRESHOLD,
-        age=zero,
-        steps=zero,
-        best=torch.stack((a, torch.zeros_like(a))),
-        objective=a[1:].abs().sum(0),
-        lower_bound=zero,
+    number = torch.arange(numbers.start, numbers.stop, device=games.device)
+    v, kappa = games[:, number].contiguous(), kappa[number]
+    a, zero = _over_subsets(v, -1), torch.zeros_like(kappa)
+    origin = v.new_zeros(3, *v.shape)
+    return (
+        Problem(number, v, kappa, noise=kappa * (1 - margin)),
+        Iterate(point=origin, anchor=origin, threshold=zero + FIRST_THRESHOLD, age=zero, steps=zero),
+        Best(terms=torch.stack((a, torch.zeros_like(a))), objective=a[1:].abs().sum(0), lower_bound=zero),
     )
 
 
-def _select(problems: Problems, chosen: Tensor) -> Problems:
-    return Problems(*(field[..., chosen] for field in problems))
+def _join(first: Fields, second: Fields) -> Fields:
+    return type(first)(*(torch.cat(pair, -1) for pair in zip(first, second, strict=True)))
 
 
-def _iterate(problems: Problems, inverse: SymmetricInverse) -> tuple[Problems, Tensor]:
+def _select(fields: Fields, chosen: Tensor) -> Fields:
+    return type(fields)(*(field[..., chosen] for field in fields))
+
+
+# ---- the iteration ---------------------------------------------------------------------------------------------------
+
+
+def _iterate(problem: Problem, iterate: Iterate, inverse: SymmetricInverse) -> tuple[Iterate, Tensor]:
     """ROUND steps. Each new point is a mean of the mirrored point and the anchor, whose weight is 1 / (steps + 1).
 
     Returns:
-        The problems with their points moved, and y of the last step, the candidate for the certificate.
+        The iterate with its point moved, and y of the last step, the candidate for the certificate.
     """
-    point, steps, limits = problems.point.clone(), problems.steps, _limits(problems)
+    point, steps, limits = iterate.point.clone(), iterate.steps, _limits(problem, iterate.threshold)
     lower_limits = -limits
     mirrored = torch.empty_like(point)  # one for all steps: fresh memory would cost as much as the sums
     for _ in range(ROUND):
         torch.clamp(point, lower_limits, limits, out=mirrored)
         torch.sub(point, mirrored, alpha=2, out=mirrored)
         mirrored[2].neg_()
-        y = inverse(_values(mirrored).sub_(problems.v))
+        y = inverse(_values(mirrored).sub_(problem.v))
         mirrored.sub_(_adjoint(y), alpha=2)
         steps = steps + 1
-        torch.lerp(problems.anchor, mirrored, steps / (steps + 1), out=point)
-    moved = problems._replace(point=point, steps=steps, age=problems.age + ROUND)
-    return moved, y / -problems.threshold
+        torch.lerp(iterate.anchor, mirrored, steps / (steps + 1), out=point)
+    return iterate._replace(point=point, steps=steps, age=iterate.age + ROUND), y / -iterate.threshold
 
 
-def _restart(problems: Problems) -> Problems:
+def _restart(problem: Problem, iterate: Iterate) -> Iterate:
     """Move the anchor to the point when the steps since the last restart are a fifth of all iterations.
 
     The threshold trades the speed of x against the speed of its dual; it is set so that both came equally far.
     """
-    limits = _limits(problems)
-    x, x_anchor = _shrink(problems.point, limits), _shrink(problems.anchor, limits)
-    far = _length(x - x_anchor)
-    far_dual = _length(problems.point - x - problems.anchor + x_anchor)
-    due = problems.steps >= problems.age / 5
-    change = torch.where(due & (far > 0) & (far_dual > 0), (far / far_dual).sqrt().clamp(0.25, 4), 1.0)
-    point = x + change * (problems.point - x)
-    return problems._replace(
+    point, anchor = iterate.point, iterate.anchor
+    limits = _limits(problem, iterate.threshold)
+    x, x_anchor = _shrink(point, limits), _shrink(anchor, limits)
+    far, far_dual = _length(x - x_anchor), _length(point - x - anchor + x_anchor)
+    due = RESTART_SHARE * iterate.steps >= iterate.age
+    ratio = (far / far_dual).sqrt().clamp(1 / THRESHOLD_STEP, THRESHOLD_STEP)
+    change = torch.where(due & (far > 0) & (far_dual > 0), ratio, 1.0)
+    point = x + change * (point - x)
+    return iterate._replace(
         point=point,
-        anchor=torch.where(due, point, problems.anchor),
-        threshold=problems.threshold * change,
-        steps=torch.where(due, 0.0, problems.steps),
+        anchor=torch.where(due, point, anchor),
+        threshold=iterate.threshold * change,
+        steps=torch.where(due, 0.0, iterate.steps),
     )
 
 
-def _certify(problems: Problems, dual: Tensor, inverse: SymmetricInverse) -> Problems:
-    """Turn the present (a, c) and y into a feasible decomposition and a lower bound, and keep the best of each."""
-    v, kappa, limits = problems.v, problems.kappa, _limits(problems)
+# ---- the certificate -------------------------------------------------------------------------------------------------
 
+
+def _lower_bound(problem: Problem, dual: Tensor) -> Tensor:
+    """What no objective is below, from any y: it is made to sum to 0 and to respect the limits of 1."""
     y = dual.clone()
     y[0] -= y.sum(0)
     y /= torch.maximum(_over_supersets(y).abs().amax(0), _over_subsets(y).abs().amax(0)).clamp(min=TINY)
-    lower_bound = (v * y).sum(0) - kappa * y[1:].abs().sum(0)
+    return (problem.v * y).sum(0) - problem.kappa * y[1:].abs().sum(0)
 
-    x = _shrink(problems.point, limits)
+
+def _feasible(problem: Problem, iterate: Iterate, inverse: SymmetricInverse) -> Tensor:
+    """The present (a, c), made to fit v up to the noise."""
+    limits = _limits(problem, iterate.threshold)
+    x = _shrink(iterate.point, limits)
     for _ in range(REPAIRS):  # what delta cannot take up goes to a and c in the way that changes them least
-        x[:2] += _adjoint(inverse(_excess(v, x, limits)))[:2]
+        x[:2] += _adjoint(inverse(_excess(problem.v, x, limits)))[:2]
         _merge_first_order(x)
-    x[0] += _over_subsets(_excess(v, x, limits), -1)
-    objective = x[0, 1:].abs().sum(0) + x[1].abs().sum(0)
+    x[0] += _over_subsets(_excess(problem.v, x, limits), -1)
+    return x[:2]
 
-    return problems._replace(
-        best=torch.where(objective < problems.objective, x[:2], problems.best),
-        objective=torch.minimum(objective, problems.objective),
-        lower_bound=torch.maximum(lower_bound, problems.lower_bound),
+
+def _improve(best: Best, terms: Tensor, lower_bound: Tensor) -> Best:
+    """The better of what was known and what is new."""
+    objective = terms[0, 1:].abs().sum(0) + terms[1].abs().sum(0)
+    return Best(
+        terms=torch.where(objective < best.objective, terms, best.terms),
+        objective=torch.minimum(objective, best.objective),
+        lower_bound=torch.maximum(lower_bound, best.lower_bound),
     )
 
 
@@ -187,6 +247,9 @@ def _excess(v: Tensor, x: Tensor, limits: Tensor) -> Tensor:
     """What (a, c) leave of v, beyond what delta may take up."""
     left = v - _over_subsets(x[0]) - _over_supersets(x[1])
     return left - left.clamp(-limits[2], limits[2])
+
+
+# ---- operators on x = (a, c, delta) ----------------------------------------------------------------------------------
 
 
 def _values(x: Tensor) -> Tensor:
@@ -211,10 +274,10 @@ def _over_supersets(table: Tensor) -> Tensor:
     return sum_in_place(table.clone()[None], superset=True)[0]
 
 
-def _limits(problems: Problems) -> Tensor:
+def _limits(problem: Problem, threshold: Tensor) -> Tensor:
     """How far from 0 the point may be for a and c to vanish, and for delta to be inside its bounds."""
-    sizes = coalition_sizes(player_count(problems.v.T), problems.v.device)[:, None]
-    interaction, noise = problems.threshold.expand_as(problems.v), problems.kappa.expand_as(problems.v)
+    sizes = coalition_sizes(player_count(problem.v.T), problem.v.device)[:, None]
+    interaction, noise = threshold.expand_as(problem.v), problem.noise.expand_as(problem.v)
     return torch.stack(
         (
             torch.where(sizes > 0, interaction, 0.0),
@@ -231,6 +294,7 @@ def _shrink(point: Tensor, limits: Tensor) -> Tensor:
 
 
 def _length(x: Tensor) -> Tensor:
+    """The norm in which x and its dual are compared."""
     return ((x[:2] ** 2).sum((0, 1)) + (x[2] ** 2).sum(0) / DELTA_WEIGHT).sqrt()
 
 

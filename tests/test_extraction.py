@@ -174,7 +174,7 @@ def test_problems_that_miss_the_gap_are_counted(monkeypatch):
 def test_values_that_are_not_finite_are_counted(bad, method):
     values = random_values(4, batch=(2,))
     values[1, 3] = bad
-    with pytest.raises(ValueError, match="1 of 32 values are NaN or infinite"):
+    with pytest.raises(ValueError, match=r"1 of 32 values are NaN or infinite, the first at \[1, 3\]"):
         extract_interactions(values, method=method)
 
 
@@ -190,6 +190,61 @@ def test_bad_arguments_are_named(method):
             extract_interactions(torch.zeros(8), gap=gap, method=method)
     with pytest.raises(ValueError, match="Unknown method 'simplex': use 'exact' or 'sgd'"):
         extract_interactions(torch.zeros(8), method="simplex")
+
+    with pytest.raises(ValueError, match="gap=1e-13 is less than float64 can certify: take 1e-11 or more"):
+        extract_interactions(torch.zeros(8), gap=1e-13, method=method)
+    with pytest.raises(ValueError, match="margin must be at least 0 and below 1, not 1"):
+        extract_interactions(torch.zeros(8), margin=1.0, method=method)
+    with pytest.raises(TypeError, match=r"values are torch\.complex64, but log-odds are real numbers"):
+        extract_interactions(torch.zeros(8, dtype=torch.complex64), method=method)
+
+
+@pytest.mark.parametrize(("lr", "iterations"), [(0.0, 10), (float("nan"), 10), (1e-5, 0)])
+def test_a_descent_needs_a_rate_and_a_step(lr, iterations):
+    with pytest.raises(ValueError, match=f"lr={lr} must be above 0 and iterations={iterations} at least 1"):
+        extract_sgd(torch.zeros(8), lr=lr, iterations=iterations)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.bool, torch.float16, torch.bfloat16, torch.int64])
+def test_values_of_any_type_are_worth_as_much_as_in_float64(dtype):
+    values = (50 * random_values(4)).abs().to(dtype)  # a difference of uint8 or int8 would overflow
+    values[..., -1], values[..., 0] = 0, 100
+    found, expected = extract_interactions(values), extract_interactions(values.double())
+    assert_valid(found, values.double(), 0.04)
+    assert torch.equal(found.objective, expected.objective)
+    assert torch.equal(found.lower_bound, expected.lower_bound)
+    if dtype != torch.bfloat16:
+        assert torch.equal(extract_interactions(values.numpy()).objective, expected.objective)
+
+
+@pytest.mark.parametrize("size", [1e-299, 1e299])
+def test_huge_and_tiny_games_are_certified_like_others(size):
+    values = planted_game(4)[0] / 100
+    expected, found = extract_interactions(values), extract_interactions(size * values)
+    assert torch.allclose(found.objective / size, expected.objective)
+    assert found.gap <= 0.005
+
+
+@pytest.mark.parametrize("size", [1e-304, 1e302])
+def test_games_beyond_the_numbers_are_refused(size):
+    with pytest.raises(ValueError, match=r"values have a range of .*, whose sums float64 cannot hold"):
+        extract_interactions(size * random_values(3))
+
+
+def test_a_margin_is_left_free_and_the_bound_holds_for_the_whole_of_kappa():
+    values = torch.stack([random_values(5, seed) for seed in range(4)])
+    found = extract_interactions(values, 0.2, gap=1e-6, margin=0.1)
+    assert_valid(found, values, 0.2)
+    assert_valid(found, values, 0.2 * 0.9)  # delta leaves a tenth of kappa
+    optimum = values.new_tensor([optimum_by_highs(v, 0.2) for v in values])
+    assert (found.lower_bound <= optimum * (1 + 1e-8)).all()
+    assert torch.allclose(found.lower_bound, optimum, rtol=0.02)
+
+
+def test_values_with_a_gradient_are_left_alone():
+    values = random_values(3).requires_grad_()
+    assert not extract_interactions(values).objective.requires_grad
+    assert values.requires_grad
 
 
 def test_too_many_players_say_what_they_need(monkeypatch):
