@@ -7,17 +7,16 @@ then spoils single turns and not the medians.
 from __future__ import annotations
 
 import multiprocessing
-import re
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.memory import peak_memory
 from lkutils.devices import default_device
 from lkutils.masking import LARGEST_BATCH, coalition_values
 from lkutils.paper import paths
@@ -137,16 +136,9 @@ def peak_of_masking(n_players: int, batch_size: int, n_probes: int, device_type:
     device = torch.device(device_type)
     probed = with_probes(resnet20()[0], n_probes, device)
     masked(probed, 4, 16, device)
-    before = memory(device)
+    before = peak_memory(device)
     masked(probed, n_players, batch_size, device)
-    return memory(device) - before
-
-
-def memory(device: torch.device) -> int:
-    """Most bytes that this process has ever held, on the GPU or in main memory."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
+    return peak_memory(device) - before
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def planted_games(
         ValueError: fewer players than a term may have.
 
     Example:
-        >>> (planted_games(8, 3).interactions != 0).sum(["kind", "coalition"]).values
+        >>> (planted_games(8, 3)["interactions"] != 0).sum(["kind", "coalition"]).values
         array([40, 40, 40])
     """
     if n < HIGHEST_ORDER:
@@ -81,7 +81,8 @@ def recovery(found: xr.DataArray, planted: xr.DataArray, tau_ratio: float = metr
         (intersection over union of the two sets), with the axes of both arguments but ``kind`` and ``coalition``.
 
     Example:
-        >>> recovery(planted, planted).iou.values
+        >>> planted = planted_games(6, 3)["interactions"]
+        >>> recovery(planted, planted)["iou"].values
         array([1., 1., 1.])
     """
     axes = ["kind", "coalition"]

@@ -5,7 +5,7 @@ import xarray as xr
 
 from lkutils import metrics
 from lkutils.claims import extraction as claims_extraction
-from lkutils.claims import verdicts
+from lkutils.claims.verdicts import judge
 from lkutils.extraction import extract_interactions
 from lkutils.figures import extraction as figures_extraction
 from lkutils.games import Label
@@ -58,22 +58,77 @@ def test_descents_have_a_name_each_and_more_steps_go_lower(descended):
         "SGD 1e-03, 2",
         "SGD 1e-04, 50",
         "SGD 1e-03, 50",
+        procedures.BEST,
     ]
     objective = descended["objective"].mean("sample")
     assert objective.sel(setting="SGD 1e-03, 50") < objective.sel(setting="SGD 1e-03, 2")
 
 
+def test_every_sample_has_the_best_rate_of_its_own():
+    values = planted.planted_games(6, 2)["values"] * xr.DataArray([1.0, 1000.0], dims="sample")
+    found = procedures.descents(values, [1e-3, 1.0], [50])
+    best = found.sel(setting=procedures.BEST)
+    assert found["best"].values.tolist() == [
+        "SGD 1e-03, 50",
+        "SGD 1e+00, 50",
+    ]  # a scale of 1000 is worth a rate of 1000
+    fixed = found.drop_sel(setting=procedures.BEST)
+    assert (best["objective"] == fixed["objective"].min("setting")).all()
+    for sample, setting in enumerate(found["best"].values):
+        expected = fixed["interactions"].sel(setting=setting).isel(sample=sample)
+        assert (best["interactions"].isel(sample=sample) == expected).all()
+
+
 def test_exact_stands_first_on_the_same_samples(game, descended):
-    exact = xr.Dataset({"interactions": game["interactions"], "objective": ("sample", [1.0, 2.0])})
-    both = procedures.beside_exact(exact, descended.isel(sample=[1]))
+    objective, bound = ("sample", [1.0, 2.0]), ("sample", [0.5, 1.5])
+    exact = xr.Dataset({"interactions": game["interactions"], "objective": objective, "lower_bound": bound})
+    both = procedures.beside_exact(exact.assign_coords(n_players=("sample", [6, 6])), descended.isel(sample=[1]))
     assert both["setting"].values[0] == "exact"
     assert both["objective"].sel(setting="exact").values.tolist() == [2.0]
-    assert both["interactions"].sizes["setting"] == 5
+    assert both["interactions"].sizes["setting"] == 6
+    assert both["gap"].sel(setting="exact").item() == 0.25
+    expected = descended["objective"].isel(sample=1) / 2
+    assert both["excess"].drop_sel(setting="exact").isel(sample=0).values.tolist() == expected.values.tolist()
 
 
-def test_a_corner_is_as_sparse_as_the_extraction_and_matches_up_to_kappa(game):
+def test_outputs_of_different_sizes_descend_with_their_own_samples():
+    labels = [Label("a", "x"), Label("b", "y"), Label("c", "z")]
+    games = {label: planted.planted_games(n, 2, seed=n) for label, n in zip(labels, (6, 7, 6), strict=True)}
+    exact = {
+        label: game[["interactions"]].assign(objective=("sample", [1.0, 1.0]), lower_bound=("sample", [1.0, 1.0]))
+        for label, game in games.items()
+    }
+    values = {label: game["values"] for label, game in games.items()}
+    found = procedures.decompose_outputs(values, exact, [1e-3], [20])
+    assert list(found) == labels
+    for label, part in found.items():
+        alone = procedures.descents(values[label], [1e-3], [20])["objective"]
+        np.testing.assert_allclose(part["objective"].drop_sel(setting="exact"), alone)
+
+
+def test_planted_games_are_compared_with_what_was_planted():
+    found = procedures.decompose_planted({6: planted.planted_games(6, 2)}, [1e-3], [20], gap=1e-3)
+    part = found[Label("planted games", "n = 6")]
+    assert part["iou"].dims == ("setting", "sample")
+    assert (part["gap"].sel(setting="exact") <= 1e-3).all()
+    assert (part["excess"].sel(setting=procedures.BEST) > 1).all()
+
+
+def test_dual_prices_close_the_gap(game):
+    values = game["values"].values[0]
+    kappa = 0.04 * abs(values[-1] - values[0])
+    y = procedures.dual_prices(values, kappa)
+    S, T = np.indices((64, 64))[:, 1:]
+    assert abs(y.sum()) < 1e-9
+    assert abs(((S & ~T) == 0) @ y).max() < 1 + 1e-9
+    assert abs(((S & T) != 0) @ y).max() < 1 + 1e-9
+    optimum = procedures.simplex_vertex(game["values"][:1])["objective"].item()
+    assert values @ y - kappa * abs(y[1:]).sum() == pytest.approx(optimum)
+
+
+def test_a_vertex_is_as_sparse_as_the_extraction_and_matches_up_to_kappa(game):
     values = game["values"]
-    found = procedures.corner(values)
+    found = procedures.simplex_vertex(values)
     exact = extract_interactions(torch.from_numpy(values.values), gap=1e-4)
     assert np.allclose(found["objective"], exact.objective, rtol=2e-4)
     delta = abs(values - metrics.matched_values(found["interactions"])).max("coalition")
@@ -136,30 +191,26 @@ def test_benchmarks_are_drawn_against_seconds_and_players():
 AROUND = np.linspace(-0.01, 0.01, 11)
 
 
-@pytest.mark.parametrize(("mean", "verdict"), [(0.9, verdicts.HOLDS), (0.6, verdicts.PARTLY), (0.2, verdicts.FAILS)])
-def test_recovery_is_judged(mean, verdict):
-    iou = xr.DataArray([mean + AROUND] * 2, {"players": [8, 10]}, ("players", "sample"))
-    found = claims_extraction.recovers("exact", iou)
-    assert found.verdict == verdict
-    assert found.subject == "planted games, n = 8 and 10"
-    assert "11 games each" in found.measured
+def judged(claim, name, values, axes=("sample",)):
+    return judge(claim, {Label("MNIST", "MLP-7"): xr.Dataset({name: (axes, values)})}).outcomes[Label("MNIST", "MLP-7")]
 
 
-def by_setting(*means):
-    data = [[mean + AROUND] for mean in means]
-    coords = {"setting": [f"setting {k}" for k in range(len(means))], "network": ["mlp7"]}
-    return xr.DataArray(data, coords, ("setting", "network", "sample"))
+@pytest.mark.parametrize(("mean", "outcome"), [(0.9, "yes"), (0.8, "unclear"), (0.6, "no")])
+def test_recovery_is_judged(mean, outcome):
+    assert judged(claims_extraction.RECOVERS, "iou", mean + AROUND) == outcome
+    assert judged(claims_extraction.RECOVERS, "iou", mean + AROUND[:9]) == "too few"
 
 
-@pytest.mark.parametrize(("best", "verdict"), [(1.02, verdicts.HOLDS), (1.3, verdicts.PARTLY), (2.5, verdicts.FAILS)])
-def test_the_best_descent_is_judged(best, verdict):
-    found = claims_extraction.reaches_optimum("mnist", by_setting(3.0, best))
-    assert found.verdict == verdict
-    assert "(setting 1)" in found.measured
+@pytest.mark.parametrize(("mean", "outcome"), [(1.02, "yes"), (1.05, "unclear"), (1.3, "no")])
+def test_descent_is_judged(mean, outcome):
+    assert judged(claims_extraction.DESCENT_IS_SPARSEST, "excess", mean + AROUND) == outcome
+    assert judged(claims_extraction.DESCENT_IS_SPARSEST, "excess", mean + AROUND[:9]) == "too few"
 
 
-@pytest.mark.parametrize(("other", "verdict"), [(1.1, verdicts.HOLDS), (1.6, verdicts.PARTLY), (5.0, verdicts.FAILS)])
-def test_counts_that_depend_on_the_setting_are_not_settled(other, verdict):
-    found = claims_extraction.count_is_settled("mnist", by_setting(1.0, other), "largest of all samples")
-    assert found.verdict == verdict
-    assert f"2 settings: {other:.1f} [" in found.measured
+@pytest.mark.parametrize(("other", "outcome"), [(1.1, "yes"), (1.25, "unclear"), (5.0, "no")])
+def test_counts_that_depend_on_the_setting_are_not_settled(other, outcome):
+    counts = [[1.0] * 11, other + AROUND]
+    assert judged(claims_extraction.COUNT_IS_SETTLED, "count", counts, ("setting", "sample")) == outcome
+    assert judged(claims_extraction.COUNT_IS_SETTLED, "count", [row[:9] for row in counts], ("setting", "sample")) == (
+        "too few"
+    )
