@@ -106,9 +106,15 @@ def test_resnet_18_of_torchvision():
 def cifar10():
     if "cifar10" not in at_hand():
         pytest.skip("CIFAR-10 is not at hand; LKUTILS_DATA names the folder of the data sets")
-    shipped = load_game("cifar10/resnet20").isel(sample=[0]).sel(layer=["output"])
+    shipped = first_six_players(load_game("cifar10/resnet20"))
     images = sample_images("cifar10")[shipped["sample"].values.tolist()]
     return find_images("cifar10").normalised(images), shipped
+
+
+def first_six_players(game):
+    """Three samples of a shipped game, where the players 6..11 are always present: background."""
+    part = game.isel(sample=[0, 1, 2], coalition=slice(-64, None)).sel(layer=["output"])
+    return part.assign(players=part["players"].where(part["players"] < 6, -1)).assign_coords(coalition=np.arange(64))
 
 
 def checkpoint_of(depth, folder):
@@ -139,11 +145,10 @@ def test_resnets_of_cifar_10_are_compared_with_a_shipped_game(depth, cifar10, tm
     assert ((iou >= 0) & (iou <= 1) | iou.isnull()).all()
     check_game(game, "output", 0, network.eval(), images[0], labels[0], torch.tensor(players[0]), torch.tensor(0.0))
     if channels == 16:  # the same weights, with the mean image as baseline, which is close to 0
-        same = load_game(f"cifar10/resnet{depth}").sel(sample=samples, layer="output")["values"].values[0]
-        own = game["values"].values[0, 0]
-        assert own[-1] == pytest.approx(same[-1], abs=2e-3)
-        assert np.corrcoef(own, same)[0, 1] > 0.9
-        assert iou.mean() > 0.05
+        same = first_six_players(load_game(f"cifar10/resnet{depth}"))["values"].values[0]
+        own = game["values"].values[0]
+        np.testing.assert_allclose(own[:, -1], same[:, -1], atol=5e-3)
+        assert np.corrcoef(own.flatten(), same.flatten())[0, 1] > 0.9
 
 
 def test_a_vision_transformer():
