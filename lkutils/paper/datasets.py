@@ -65,7 +65,7 @@ def load_dataset(name: str) -> Dataset:
     source = find_images(name)
     (train_images, train_labels), (test_images, test_labels) = source.read("train"), source.read("test")
     train_inputs, test_inputs = source.normalised(train_images), source.normalised(test_images)
-    players = source.players(test_images)
+    players = source.players(test_images, 0)
     return Dataset(
         train_inputs=train_inputs,
         train_labels=train_labels,
@@ -110,13 +110,13 @@ class Images(NamedTuple):
 
     Attributes:
         read: images (sample, channel, y, x) in 0..1 and labels of the part "train" or "test".
-        players: the players of images in 0..1 (App. M.1).
+        players: of images in 0..1 and a seed, the players (App. M.1); the seed matters where they are drawn.
         mean, std: of each channel, which bring images to the networks' scale.
         checksum: the sha256 of all its files together.
     """
 
     read: Callable[[Literal["train", "test"]], tuple[Tensor, Tensor]]
-    players: Callable[[Tensor], Tensor]
+    players: Callable[[Tensor, int], Tensor]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     checksum: Callable[[], str]
@@ -177,12 +177,12 @@ def digits_of_sklearn():
     return load_digits()
 
 
-def players_with_most_ink(images: Float[Tensor, "sample channel y x"], patch: int, n_players: int) -> Tensor:
+def players_with_most_ink(images: Float[Tensor, "sample channel y x"], seed: int, patch: int, n_players: int) -> Tensor:
     """The patches with most ink of each image."""
     return patches_with_most_ink(images.sum(dim=1), patch=patch, n_players=n_players)
 
 
-def players_at_random(images: Float[Tensor, "sample channel y x"], seed: int = 0) -> Tensor:
+def players_at_random(images: Float[Tensor, "sample channel y x"], seed: int) -> Tensor:
     """Twelve of the central 6x6 patches of each 32x32 image."""
     return patches_at_random(len(images), size=32, patch=4, n_players=12, margin=1, seed=seed)
 

@@ -142,6 +142,17 @@ EXPERIMENTS: dict[str, Experiment] = {
     )
 }
 
+# The one layer of each network in which Sec. 3.3 compares networks and adds noise (App. M.3).
+MIDDLE_LAYERS = {
+    "mlp7": "linear4",
+    "vgg11": "conv4_2",
+    "resnet20": "block6",
+    "resnet32": "block10",
+    "distilbert": "block4",
+    "bert": "block8",
+    "xlnet": "block8",
+}
+
 # The paper fine-tunes pretrained transformers and says nothing of how, but for the batches and learning rates of their
 # probes (App. M.2), which are taken here. BERT's authors recommend two to four epochs (Devlin et al., 2019, App. A.3).
 # XLNet, of which the paper gives nothing, follows BERT.

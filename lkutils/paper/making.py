@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
 
 from lkutils import probes
 from lkutils.devices import default_device
@@ -19,6 +20,7 @@ from lkutils.epochs import fingerprint
 from lkutils.masking import coalition_values
 from lkutils.paper import paths
 from lkutils.paper.chunks import chunk_key, remembered
+from lkutils.paper.datasets import Dataset
 from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, pretrained
 from lkutils.paper.provenance import machine, versions
 from lkutils.paper.recipes import Recipe, recipe_of
@@ -53,11 +55,13 @@ def make_game(name: str, weights: str | None = None) -> Path:
     recipe = recipe_of(experiment)
     training_seconds = train(experiment, recipe, device)
     probed, probing_seconds = probe(experiment, recipe, device)
-    samples = samples_of(experiment, recipe, device)
-    values, masking_seconds = masked_values(experiment, recipe, probed, samples, device)
+    samples = samples_of(experiment, recipe, device, game_path(experiment).parent / "samples.json")
+    table, masking_seconds = masked_values(experiment, recipe, probed, samples, device)
+    coordinates = {"layer": list(probed.layers), "sample": samples, "coalition": np.arange(table.shape[-1])}
+    values = xr.DataArray(table, coordinates, ("layer", "sample", "coalition"))
 
     seconds = {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
-    store(labelled_game(experiment, recipe, probed, samples, values, seconds), game_path(experiment))
+    store(labelled_game(experiment, recipe, probed, values, seconds), game_path(experiment))
     shutil.rmtree(chunk_folder(experiment), ignore_errors=True)
     return game_path(experiment)
 
@@ -102,33 +106,43 @@ def checkpoint_path(experiment: Experiment, part: str) -> Path:
     return paths.CACHE / "checkpoints" / f"{experiment.name}.{source}{part}.pt"
 
 
-def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device) -> np.ndarray:
-    """Numbers of the game's samples: the list beside the games, without those that the network gets wrong.
+def samples_of(
+    experiment: Experiment,
+    recipe: Recipe,
+    device: torch.device,
+    path: Path,
+    n_candidates: int | None = None,
+    inputs_of: Callable[[Dataset], Tensor] = attrgetter("sample_inputs"),
+) -> np.ndarray:
+    """Numbers of the game's samples: those of a list, without those that the network gets wrong.
 
     Where there is no list yet, every network of the data set is trained, and samples that all of them classify
     correctly are chosen.
 
+    Args:
+        path: of the list.
+        n_candidates: how many samples to choose from; all when None.
+        inputs_of: the samples as another network's data set holds them.
+
     Raises:
         ValueError: the list is damaged, or the network gets all of its samples wrong.
     """
-    path, dataset = game_path(experiment).parent / "samples.json", recipe.dataset
+    inputs, labels = recipe.dataset.sample_inputs, recipe.dataset.sample_labels
     if not path.exists():
-        choose_samples(correct_by_all(experiment, device), experiment.n_samples, path)
-    samples = read_samples(path, len(dataset.sample_labels))
-    predicted = predict(recipe.network, dataset.sample_inputs[samples], device)
-    return leave_out_wrong(samples, predicted, dataset.sample_labels[samples], experiment.name)
+        candidates = np.random.default_rng(0).permutation(len(labels))[:n_candidates]
+        correct = []
+        for peer in peers_of(experiment):
+            other = recipe_of(peer)
+            train(peer, other, device)
+            correct.append(predict(other.network, inputs_of(other.dataset)[candidates], device) == labels[candidates])
+        choose_samples(candidates, torch.stack(correct).all(dim=0), experiment.n_samples, path)
+    samples = read_samples(path, len(labels))
+    return leave_out_wrong(samples, predict(recipe.network, inputs[samples], device), labels[samples], experiment.name)
 
 
-def correct_by_all(experiment: Experiment, device: torch.device) -> Tensor:
-    """Which samples all networks of the experiment's data set and profile classify correctly."""
-    peers = [e for e in EXPERIMENTS.values() if (e.dataset, e.profile) == (experiment.dataset, experiment.profile)]
-    correct = []
-    for peer in peers:
-        recipe = recipe_of(peer)
-        train(peer, recipe, device)
-        predicted = predict(recipe.network, recipe.dataset.sample_inputs, device)
-        correct.append(predicted == recipe.dataset.sample_labels)
-    return torch.stack(correct).all(dim=0)
+def peers_of(experiment: Experiment) -> list[Experiment]:
+    """All experiments on the same data set in the same profile."""
+    return [e for e in EXPERIMENTS.values() if (e.dataset, e.profile) == (experiment.dataset, experiment.profile)]
 
 
 def masked_values(
@@ -159,23 +173,22 @@ def labelled_game(
     experiment: Experiment,
     recipe: Recipe,
     probed: probes.ProbedNetwork,
-    samples: np.ndarray,
-    values: np.ndarray,
+    values: xr.DataArray,
     seconds: dict[str, float],
 ) -> xr.Dataset:
-    """The game as it is stored: values with their labels, and where they come from."""
-    dataset = recipe.dataset
-    accuracy = probes.accuracy(probed, dataset.test_inputs, dataset.test_labels)
+    """The game as it is stored: values (layer, sample, ...) with all that belongs to them, and where they come from."""
+    dataset, samples = recipe.dataset, values["sample"].values.tolist()
+    accuracy = probes.accuracy(probed, dataset.test_inputs, dataset.test_labels).cpu().numpy()
+    probe_accuracy = accuracy[[probed.layers.index(layer) for layer in values["layer"].values]]
     players = dataset.sample_players[samples].numpy().astype(np.int8)
     player_axes = {1: ("sample", "position"), 2: ("sample", "y", "x")}[players.ndim - 1]
     return xr.Dataset(
         {
-            "values": (("layer", "sample", "coalition"), values, {"units": "log-odds", "long_name": "v^(l)(x_T)"}),
+            "values": values.assign_attrs(units="log-odds", long_name="v^(l)(x_T)"),
             "label": ("sample", dataset.sample_labels[samples].numpy()),
             "players": (player_axes, players),
-            "probe_accuracy": ("layer", accuracy.cpu().numpy(), {"long_name": "accuracy on the test set"}),
+            "probe_accuracy": ("layer", probe_accuracy, {"long_name": "accuracy on the test set"}),
         },
-        coords={"layer": list(probed.layers), "sample": samples, "coalition": np.arange(values.shape[-1])},
         attrs={
             "name": experiment.name,
             "dataset": experiment.dataset,
@@ -191,6 +204,6 @@ def labelled_game(
             "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "data_sha256": dataset.checksum,
             "weights_sha256": fingerprint(probed),
-            "values_sha256": checksum(values),
+            "values_sha256": checksum(values.values),
         },
     )

@@ -38,16 +38,18 @@ def read_samples(path: Path, available: int) -> Int[np.ndarray, "sample"]:
     return np.array(listed)
 
 
-def choose_samples(correct: Bool[Tensor, "sample"], count: int, path: Path) -> None:
-    """Store the first ``count`` samples of a random order that are classified correctly.
+def choose_samples(
+    candidates: Int[np.ndarray, "candidate"], correct: Bool[Tensor, "candidate"], count: int, path: Path
+) -> None:
+    """Store the first ``count`` of some samples that are classified correctly.
 
     Args:
-        correct: by all networks of the data set.
+        candidates: numbers of samples in a random order.
+        correct: which of them all networks of the data set classify correctly.
         count: how many to choose; all where there are fewer.
         path: of the list.
     """
-    order = np.random.default_rng(0).permutation(len(correct))
-    chosen = order[correct.numpy()[order]][:count]
+    chosen = candidates[correct.numpy()][:count]
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(sorted(chosen.tolist())) + "\n")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 import xarray as xr
@@ -16,8 +17,9 @@ from lkutils.extraction import GAP, KAPPA_RATIO
 from lkutils.games import Label
 from lkutils.games import interactions as interactions_of
 from lkutils.paper import paths
-from lkutils.paper.experiments import EXPERIMENTS, find_experiment, game_path, with_seed
+from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, with_seed
 from lkutils.paper.making import make_game
+from lkutils.paper.noise import make_noise_game, noise_path
 from lkutils.storage import checksum
 
 # Names as people write them; a data set that is not listed is called what its key is.
@@ -74,13 +76,42 @@ def load_game(name: str) -> xr.Dataset:
         ('layer', 'sample', 'coalition')
     """
     experiment = find_experiment(name)
-    path = game_path(experiment)
     seed = f" --seed {experiment.training.seed}" if experiment.variant else ""
-    remedy = f"make it with: python -m lkutils game --dataset {experiment.dataset} --network {experiment.network}{seed}"
-    if not path.exists():
-        if experiment.profile == "paper":
-            raise FileNotFoundError(f"there is no game {name} at {path}; {remedy}")
+    if experiment.profile == "smoke" and not game_path(experiment).exists():
         make_game(name)
+    return read_game(game_path(experiment), name, remedy_of(experiment, seed))
+
+
+def load_noise_game(name: str) -> xr.Dataset:
+    """Load the game on noisy training samples of a network; one of the smoke profile is made when it does not exist.
+
+    Returns:
+        As :func:`load_game`, with ``values`` (layer, sample, draw, coalition) of one layer; draw 0 is without noise,
+        and the attribute ``sigma`` is that of the others where pixels go from 0 to 1.
+
+    Raises:
+        ValueError, FileNotFoundError: as :func:`load_game`.
+    """
+    experiment = find_experiment(name)
+    path = noise_path(experiment)
+    if experiment.profile == "smoke" and not path.exists():
+        make_noise_game(name, n_samples=experiment.n_samples)
+    return read_game(path, f"{name}.noise", remedy_of(experiment, " --draws 20"))
+
+
+def remedy_of(experiment: Experiment, more: str) -> str:
+    """How to make a game, in words."""
+    return f"make it with: python -m lkutils game --dataset {experiment.dataset} --network {experiment.network}{more}"
+
+
+def read_game(path: Path, name: str, remedy: str) -> xr.Dataset:
+    """Read a game's file and verify it.
+
+    Raises:
+        ValueError, FileNotFoundError: as :func:`load_game`.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"there is no game {name} at {path}; {remedy}")
     try:
         game = xr.load_dataset(path, engine="h5netcdf")
     except (OSError, ValueError, KeyError) as error:
@@ -160,7 +191,7 @@ def open_study(
     layers: list[str] | None = None,
     samples: int = 0,
     tau_ratio: float = metrics.TAU_RATIO,
-    tau_per_sample: bool = True,
+    tau_per_sample: bool = metrics.TAU_PER_SAMPLE,
     kappa_ratio: float = KAPPA_RATIO,
     gap: float = GAP,
 ) -> Study:
