@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
         origin: where the weights come from, in words.
         trained: whether the weights need no training.
         layers: names of the probed layers, in forward order, and the paths of their modules.
-        pool: what makes a feature of a module's output; None where the whole output is one.
+        pool: what makes a feature of a module's output, as `lkutils.probes.probe` takes it.
         lengths: of sentences, so that those of similar length can share a batch; None of what has no length.
     """
 
@@ -36,7 +36,7 @@ class Recipe(NamedTuple):
     origin: str
     trained: bool
     layers: dict[str, str]
-    pool: Callable[[Tensor], Tensor] | None = None
+    pool: Callable[[Tensor], Tensor] | str = "flatten"
     lengths: Tensor | None = None
 
 
