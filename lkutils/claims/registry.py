@@ -1,4 +1,6 @@
-"""All claims of the paper that numbers or a proof can contradict, in the paper's order, tested or not.
+"""All claims of the paper that numbers or a proof can contradict, in the paper's order, tested or not (``CLAIMS``).
+
+What goes beyond the paper stands apart (``BEYOND``).
 
 Not listed are definitions, results that the paper cites from others, and what it says about meaning or use. A claim
 that no chapter tests yet has its rule all the same, written down before its numbers are known; the chapter that tests
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lkutils.claims.extraction import BEYOND
 from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
 from lkutils.claims.sparsity import FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES, UNIVERSAL_MATCHING
 from lkutils.claims.tracking import PARTS_ADD_UP, READINGS, TRACKING_AND, TRACKING_OR
@@ -228,7 +231,6 @@ CLAIMS: tuple[Claim, ...] = (
     *READINGS[4:],
     NOISE_RATIO,
 )
-BEYOND: tuple[Claim, ...] = ()  # what goes beyond the paper
 
 
 def find_claim(name: str) -> Claim:
