@@ -11,7 +11,7 @@ from typing import NoReturn
 from lkutils.book.chapters import ChapterError, run_chapter
 from lkutils.book.pages import build_book
 from lkutils.book.parameters import list_chapters, read_parameters
-from lkutils.paper import experiments, making, shipped
+from lkutils.paper import experiments, making, noise, shipped
 
 EXAMPLES = """\
 examples:
@@ -21,6 +21,7 @@ examples:
   python -m lkutils chapter 01_sparsity -p tau_ratio 0.1      ... with another one
   python -m lkutils chapter 01_sparsity --profile smoke       ... on small games made from scratch
   python -m lkutils game --dataset mnist --network mlp7       train, probe, mask, store; interrupt and resume at will
+  python -m lkutils game --dataset mnist --network mlp7 --draws 20 --part 1/2    with noise, half of the samples here
 """
 
 
@@ -67,6 +68,15 @@ def parser() -> argparse.ArgumentParser:
         "--weights", help="pretrained weights of a transformer: a name on the Hugging Face hub, or a folder"
     )
     game.add_argument("--seed", type=int, default=0, help="of the network and its training; 0 is the shipped game's")
+    game.add_argument(
+        "--draws",
+        type=int,
+        default=0,
+        help="of noise on training samples: makes that game instead (Sec. 3.3)",
+    )
+    game.add_argument(
+        "--part", default="1/1", metavar="K/M", help="with --draws: the K-th of M parts of the samples, on this machine"
+    )
     game.add_argument("--force", action="store_true", help="make a game again that exists already")
     game.set_defaults(run=run_game)
 
@@ -107,12 +117,35 @@ def run_game(options: argparse.Namespace) -> None:
         raise ValueError(f"there is no experiment with {options.network} on {options.dataset}")
     if options.weights and len(chosen) > 1:
         raise ValueError(f"--weights {options.weights} are those of one network; name it with --dataset and --network")
+    if options.draws and (options.weights or options.seed):
+        raise ValueError("--draws makes noise for the shipped networks: leave out --weights and --seed")
+    part = read_part(options.part)
     for experiment in [experiments.with_seed(experiment, options.seed) for experiment in chosen]:
-        path = experiments.game_path(experiment)
+        path = noise.noise_path(experiment) if options.draws else experiments.game_path(experiment)
         if path.exists() and not options.force:
             print(f"{experiment.name}: exists at {path} (--force makes it again)")
+            continue
+        if options.draws:
+            made = noise.make_noise_game(experiment.name, options.draws, part=part)
         else:
-            print(f"{experiment.name}: stored at {making.make_game(experiment.name, options.weights)}")
+            made = making.make_game(experiment.name, options.weights)
+        print(f"{experiment.name}: stored at {made}" if made else f"{experiment.name}: other parts are still missing")
+
+
+def read_part(text: str) -> tuple[int, int]:
+    """Which part of the samples, counted from 0, out of how many.
+
+    Raises:
+        ValueError: it is not of the form K/M.
+
+    Example:
+        >>> read_part("1/3")
+        (0, 3)
+    """
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise ValueError(f"--part {text}: give K/M with K from 1 to M, such as 1/3")
+    return int(found[1]) - 1, int(found[2])
 
 
 def run_one_chapter(options: argparse.Namespace) -> None:

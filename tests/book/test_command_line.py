@@ -101,3 +101,23 @@ def test_a_game_from_another_seed(monkeypatch, capsys, tmp_path):
     assert command_line.main(["game", "--dataset", "cifar10", "--seed", "1"]) == 2
     assert "cifar10/resnet20 has public weights" in capsys.readouterr().err
     assert len(made) == 1
+
+
+def test_a_game_with_noise_in_parts(monkeypatch, capsys, tmp_path):
+    asked = []
+
+    def stub(name, draws, part):
+        asked.append((name, draws, part))
+
+    monkeypatch.setattr(command_line.noise, "make_noise_game", stub)
+    monkeypatch.setattr(command_line.noise, "noise_path", lambda experiment: tmp_path / "none.nc")
+    digits = ["game", "--dataset", "digits", "--network", "mlp7"]
+    assert command_line.main([*digits, "--draws", "5", "--part", "2/3"]) == 0
+    assert asked == [("digits/mlp7", 5, (1, 3))]
+    assert "other parts are still missing" in capsys.readouterr().out
+    for wrong in ("0/3", "4/3", "1", "a/b"):
+        assert command_line.main([*digits, "--draws", "5", "--part", wrong]) == 2
+        assert f"--part {wrong}: give K/M" in capsys.readouterr().err
+    assert command_line.main([*digits, "--draws", "5", "--seed", "1"]) == 2
+    assert "leave out --weights and --seed" in capsys.readouterr().err
+    assert len(asked) == 1
