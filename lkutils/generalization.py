@@ -26,6 +26,7 @@ from lkutils.metrics import TAU_PER_SAMPLE, TAU_RATIO
 from lkutils.uncertainty import resampled_means, resampled_with_thresholds, with_interval
 
 SIGNS = [1, -1]
+NUMBERS = ["iou", "chance", "corrected"]  # of which means over samples are taken
 
 
 def compare(
@@ -51,7 +52,8 @@ def compare(
     Returns:
         ``iou``, ``chance`` and ``corrected`` (kind, order, bound), means over the samples in which they are defined
         with "low", "estimate" and "high" of a 95 % interval, NaN for fewer than ten such samples; ``n_defined``, the
-        number of these samples, and ``one_empty``, in how many of them one of the sets is empty (kind, order).
+        number of these samples, ``one_empty``, in how many of them one of the sets is empty, and ``both_empty``, the
+        number of samples that are left out because both are (kind, order).
 
     Raises:
         TypeError, ValueError: no interactions; an unknown layer; other samples, in another order, or other players.
@@ -65,9 +67,10 @@ def compare(
         array([[ 0.,  1.],
                [nan,  1.]])
     """
-    check_same_game(a, b)
     layers = (layer, layer) if isinstance(layer, str) else layer
-    first, second = (one(interactions_in(found), layer=name) for found, name in zip((a, b), layers, strict=True))
+    tables = interactions_in(a), interactions_in(b)
+    check_same_game(a, b)
+    first, second = (one(table, layer=name) for table, name in zip(tables, layers, strict=True))
     second = second.assign_coords(sample=first["sample"])
     n_players = a.get("n_players") if isinstance(a, xr.Dataset) else None
 
@@ -77,35 +80,28 @@ def compare(
 
     taus = [metrics.salience_threshold(part, tau_ratio, per_sample=True) for part in (first, second)]
     samples = of_samples(*taus) if tau_per_sample else of_samples(*(tau.max("sample") for tau in taus))
-    numbers = samples[["iou", "chance", "corrected"]]
     if tau_per_sample:
-        means = resampled_means(numbers, seed=seed)
-    else:
-        means = resampled_with_thresholds(lambda *tau: of_samples(*tau)[list(numbers)], taus, seed=seed)
-    defined = samples["iou"].notnull()
-    return means.map(with_interval).assign(
-        n_defined=defined.sum("sample"), one_empty=(defined & samples["one_empty"]).sum("sample")
-    )
+        return mean_over_samples(samples, seed)
+    return with_counts(resampled_with_thresholds(lambda *tau: of_samples(*tau)[NUMBERS], taus, seed=seed), samples)
 
 
 def check_same_game(a: xr.Dataset, b: xr.Dataset) -> None:
-    """Refuse two games of other samples or other players.
+    """Refuse two games, or their interactions, of other samples or other players.
 
     Example:
-        >>> game = xr.Dataset({"interactions": (("kind", "layer", "sample", "coalition"), np.zeros((2, 1, 3, 8)))})
+        >>> game = xr.Dataset({"values": (("layer", "sample", "coalition"), np.zeros((1, 3, 8)))})
         >>> check_same_game(game, game.isel(sample=[0, 1]))
         Traceback (most recent call last):
         ValueError: the two games have 3 and 2 samples: select those that both have, in the same order
     """
-    first, second = interactions_in(a), interactions_in(b)
-    sizes = [part.sizes["sample"] for part in (first, second)]
+    sizes = [part.sizes["sample"] for part in (a, b)]
     if sizes[0] != sizes[1]:
         raise ValueError(
             f"the two games have {sizes[0]} and {sizes[1]} samples: select those that both have, in the same order"
         )
-    if not np.array_equal(first["sample"], second["sample"]):
+    if not np.array_equal(a["sample"], b["sample"]):
         raise ValueError("the two games have other samples, or in another order: select the same with .sel(sample=...)")
-    n_players = [part.sizes["coalition"].bit_length() - 1 for part in (first, second)]
+    n_players = [part.sizes["coalition"].bit_length() - 1 for part in (a, b)]
     if n_players[0] != n_players[1]:
         raise ValueError(f"the two games have {n_players[0]} and {n_players[1]} players: play both with the same")
     for name in ("n_players", "players", "player_name"):
@@ -173,7 +169,7 @@ def strongest_of_order(interactions: xr.DataArray, count: int) -> xr.DataArray:
 
 
 def overlap_of_sets(a: xr.DataArray, b: xr.DataArray, n_players: xr.DataArray | None = None) -> xr.Dataset:
-    """How much two families of sets have in common, order by order (Eq. 9).
+    """How much two families of sets have in common, order by order (Eq. 9), in the samples that both have.
 
     Args:
         a, b: membership (sign, ..., coalition), of `signed_sets` or `unsigned`.
@@ -190,6 +186,7 @@ def overlap_of_sets(a: xr.DataArray, b: xr.DataArray, n_players: xr.DataArray | 
         (array([0.5, nan]), array([0.5, nan]), array([False,  True]))
     """
     members = metrics.members_of_orders(a)
+    a, b = xr.align(a, b, join="inner")
     a, b = (part.drop_vars("order", errors="ignore").astype(float) for part in (a, b))
     sizes_a, sizes_b = (xr.dot(part, members, dim="coalition").round().astype(int) for part in (a, b))
     common = xr.dot(a * b, members, dim=["coalition", "sign"])
@@ -209,6 +206,31 @@ def overlap_of_sets(a: xr.DataArray, b: xr.DataArray, n_players: xr.DataArray | 
             "one_empty": empty_a ^ empty_b,
         }
     )
+
+
+def mean_over_samples(samples: xr.Dataset, seed: int = 0) -> xr.Dataset:
+    """Means over samples with their intervals, and how many samples are behind them.
+
+    Args:
+        samples: `overlap_of_sets` (..., sample, order).
+        seed: of the resamples.
+
+    Returns:
+        As `compare`.
+
+    Example:
+        >>> a, b = (xr.DataArray([part] * 4, dims=("sample", "coalition")) for part in ([0, 1, 1, 0], [0, 1, 0, 0]))
+        >>> mean = mean_over_samples(overlap_of_sets(*(unsigned(signed_sets(part, part != 0)) for part in (a, b))))
+        >>> mean["iou"].sel(bound="estimate").values, mean["both_empty"].values
+        (array([0.5, nan]), array([0, 4]))
+    """
+    return with_counts(resampled_means(samples[NUMBERS], seed=seed), samples)
+
+
+def with_counts(means: xr.Dataset, samples: xr.Dataset) -> xr.Dataset:
+    """Intervals of means, beside the counts of samples that have an IoU, one empty set, or none to compare."""
+    counts = {"n_defined": samples["iou"].notnull(), **samples[["one_empty", "both_empty"]]}
+    return means.map(with_interval).assign({name: which.sum("sample") for name, which in counts.items()})
 
 
 def chance_iou(sizes_a: xr.DataArray, sizes_b: xr.DataArray, n_sets: xr.DataArray) -> xr.DataArray:

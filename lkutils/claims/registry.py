@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lkutils.claims.extraction import BEYOND
+from lkutils.claims.generalization import IOU_AND, IOU_OR
 from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
 from lkutils.claims.sparsity import FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES, UNIVERSAL_MATCHING
 from lkutils.claims.tracking import PARTS_ADD_UP, READINGS, TRACKING_AND, TRACKING_OR
@@ -36,7 +37,6 @@ def untested(
 
 RESNET20 = (Label("MNIST", "ResNet-20"), Label("CIFAR-10", "ResNet-20"))
 TABULAR = (Label("census", "MLP-7"), Label("commercial", "MLP-7"))
-IOU = Expected("intersection over union of two networks' salient interactions, low minus high orders", above=0)
 STABILITY = Expected("stability, low minus high orders", above=0)
 IDENTITY = "When the rule was written, the library's tests had checked the identity on random numbers."
 FIGURES = "When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers."
@@ -73,14 +73,6 @@ EXTREME_ORDERS_LATE = untested(
         Expected("stability of the highest quarter of orders over that of all", below=1),
     ),
     seen=FIGURES,
-)
-IOU_AND = untested(
-    "low-orders-shared-and",
-    "Low-order interactions are shared by networks trained for the same task more than high-order ones (AND)",
-    "low-order interactions extracted from different DNNs usually exhibited higher IoU values",
-    "Sec. 3.3",
-    "Fig. 4",
-    (IOU,),
 )
 STABILITY_AND = untested(
     "low-orders-stable-and",
@@ -123,14 +115,6 @@ OR_IS_AND = untested(
     "",
     (Expected("largest difference of the two sides (in output ranges)", below=1e-9, every=True),),
     seen=IDENTITY,
-)
-IOU_OR = untested(
-    "low-orders-shared-or",
-    "Low-order interactions are shared by networks trained for the same task more than high-order ones (OR)",
-    "Low-order interactions usually exhibited higher IoU values",
-    "App. I.1",
-    "Fig. 8",
-    (IOU,),
 )
 STABILITY_OR = untested(
     "low-orders-stable-or",

@@ -81,6 +81,8 @@ OF_KIND = {
     ),
 }
 
+SHARED = (numbers(iou=0.3, corrected=0.2), [numbers(iou=-0.1, corrected=0.2), numbers(iou=0.3, corrected=-0.1)])
+
 PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
     "claim-universal-matching": (
         numbers(harsanyi=1e-14, split=1e-14, noise=1.0),
@@ -105,6 +107,8 @@ PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
         ],
     ),
     "claim-later-like-output": (layered(to_output=rising(0.2, 0.4, 0.8)), [layered(to_output=rising(0.8, 0.4, 0.2))]),
+    "claim-low-orders-shared-and": SHARED,
+    "claim-low-orders-shared-or": SHARED,
     "claim-parts-add-up": (numbers(missed=0.0), [numbers(missed=0.02)]),
     **{f"{claim.id}-{kind}": OF_KIND[claim.id] for claim in SECTION for kind in ("and", "or")},
     "claim-usual-way": (
@@ -275,7 +279,7 @@ def test_tested_claims_have_functions_and_others_have_none():
 
 def test_chapters_of_claims_exist():
     chapters = {claim.chapter for claim in TESTED}
-    assert chapters == {"01_sparsity", "02_layers", "03_tracking"}
+    assert chapters == {"01_sparsity", "02_layers", "03_tracking", "04_generalization"}
     assert all((paths.ROOT / "notebooks" / f"{chapter}.py").exists() for chapter in chapters)
 
 

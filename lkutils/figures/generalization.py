@@ -1,0 +1,155 @@
+"""The figures of Sec. 3.3, first half: how much two networks have in common, order by order (Fig. 4 and 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from lkutils.figures.style import COLOURS, FORGET, NEW, OVERLAP, in_style, label_left, legend_above, panels
+from lkutils.games import Label
+
+TOO_FEW = "fewer than ten samples"
+COUNTS = {  # below a curve, from the bottom up: what became of the samples
+    "both have some": OVERLAP,
+    "one has none (IoU 0)": FORGET,
+    "both have none (left out)": "#E6E6E6",
+}
+
+
+@in_style
+def iou_by_order(compared: Mapping[Label, xr.Dataset], kind: str) -> Figure:
+    """Fig. 4 and 8: mean IoU of two networks' salient interactions by order, with chance; a panel for each pair.
+
+    Below each curve, what became of the samples: both networks have interactions of this order, one has, or none has.
+
+    Args:
+        compared: for every pair what `lkutils.compare` returns.
+        kind: "and" (Fig. 4) or "or" (Fig. 8).
+
+    Raises:
+        ValueError: no pair, or no such kind.
+
+    Example:
+        >>> axes = ("kind", "sample", "coalition")
+        >>> found = xr.DataArray(np.ones((1, 12, 8)), {"kind": ["and"], "sample": range(12)}, axes)
+        >>> found = xr.Dataset({"interactions": found.expand_dims(layer=["output"])})
+        >>> figure = iou_by_order({Label("digits", "mine and yours"): lk.compare(found, found)}, "and")
+        >>> figure.axes[0].lines[0].get_ydata().tolist()
+        [1.0, 1.0, 1.0]
+    """
+    check(compared)
+    known = next(iter(compared.values()))["kind"].values.tolist()
+    if kind not in known:
+        raise ValueError(f"kind={kind!r}; known are {', '.join(known)}")
+    columns = min(len(compared), 3)
+    rows = -(-len(compared) // columns)
+    figure, grid = plt.subplots(
+        2 * rows, columns, figsize=(7, 2.7 * rows + 0.5), squeeze=False, height_ratios=[3, 1] * rows
+    )
+    curves, strips = grid[0::2].flat, grid[1::2].flat
+    for axis, strip, (label, pair) in zip(curves, strips, compared.items(), strict=False):
+        pair = pair.sel(kind=kind)
+        curve(axis, pair["iou"], NEW, "IoU")
+        axis.plot(pair["order"], pair["chance"].sel(bound="estimate"), "k:", linewidth=1, label="chance")
+        axis.set(ylim=(-0.03, 1.03), xticklabels=[], title=title_of(label))
+        draw_counts(strip, pair)
+        for part in (axis, strip):
+            order_ticks(part, pair["order"].values)
+        axis.tick_params(labelbottom=False)
+        strip.set_xlabel("order")
+    for axis in (*list(grid[0::2].flat)[len(compared) :], *list(grid[1::2].flat)[len(compared) :]):
+        axis.set_visible(False)
+    label_left(list(grid[0::2].flat), "IoU")
+    label_left(list(grid[1::2].flat), "samples")
+    legend_above(figure)
+    figure.legends[0].set_ncols(3)
+    return figure
+
+
+@in_style
+def lines_by_order(lines: Mapping[Label, Mapping[str, xr.DataArray]], label: str) -> Figure:
+    """Several numbers by order with their intervals: a panel for each pair or network, a line for each name.
+
+    Args:
+        lines: for every panel the numbers by name (order, bound), in the same order of names everywhere.
+        label: of the y axis.
+
+    Raises:
+        ValueError: there is no panel.
+
+    Example:
+        >>> bounds = {"order": [1, 2], "bound": ["low", "estimate", "high"]}
+        >>> number = xr.DataArray([[0.4, 0.5, 0.6], [0.1, 0.2, 0.3]], bounds, ("order", "bound"))
+        >>> figure = lines_by_order({Label("digits", "MLP-7"): {"another seed": number}}, "IoU")
+        >>> figure.axes[0].lines[1].get_label()  # after the line at 0
+        'another seed'
+    """
+    check(lines)
+    names = list(dict.fromkeys(name for panel in lines.values() for name in panel))
+    colours = dict(zip(names, COLOURS, strict=False))
+    figure, axes = panels(len(lines), height=2.2, sharey=True)
+    for axis, (name, panel) in zip(axes, lines.items(), strict=True):
+        axis.axhline(0, color="black", linewidth=0.7)
+        for what, number in panel.items():
+            curve(axis, number, colours[what], what)
+            order_ticks(axis, number["order"].values)
+        axis.set(title=title_of(name), xlabel="order")
+    estimates = [number.sel(bound="estimate") for panel in lines.values() for number in panel.values()]
+    lowest, highest = min(0.0, *(float(e.min()) for e in estimates)), max(0.1, *(float(e.max()) for e in estimates))
+    margin = 0.08 * (highest - lowest)
+    axes[0].set_ylim(lowest - margin, highest + margin)
+    label_left(axes, label)
+    legend_above(figure)
+    figure.legends[0].set_ncols(3)
+    return figure
+
+
+# ---- parts of figures -----------------------------------------------------------------------------------------------
+
+
+def check(panels_by_label: Mapping) -> None:
+    """Refuse a figure without panels."""
+    if not panels_by_label:
+        raise ValueError("there is no pair of networks to draw")
+
+
+def curve(axis: Axes, number: xr.DataArray, color: object, label: str) -> None:
+    """A line with its interval as a band; hollow points, off the line, where samples are too few for an interval."""
+    low, estimate, high = (number.sel(bound=bound) for bound in ("low", "estimate", "high"))
+    enough = low.notnull()
+    axis.fill_between(number["order"], low, high, color=color, alpha=0.15, linewidth=0, zorder=1)
+    axis.plot(
+        number["order"], estimate.where(enough), color=color, marker="o", markersize=3, linewidth=1.2, label=label
+    )
+    few = estimate.where(~enough)
+    if few.notnull().any():
+        axis.plot(number["order"], few, "o", color=color, markerfacecolor="white", markersize=3.5, label="_few")
+        axis.plot([], [], "o", color="black", markerfacecolor="white", markersize=3.5, label=TOO_FEW)
+
+
+def draw_counts(axis: Axes, pair: xr.Dataset) -> None:
+    """How many samples have interactions of each order in both networks, in one, in none; stacked bars."""
+    counts = (pair["n_defined"] - pair["one_empty"], pair["one_empty"], pair["both_empty"])
+    bottom = np.zeros(pair.sizes["order"])
+    for (words, color), count in zip(COUNTS.items(), counts, strict=True):
+        axis.bar(pair["order"], count, 0.8, bottom=bottom, color=color, label=words)
+        bottom = bottom + count.values
+    axis.set(ylim=(0, max(1, bottom.max())), yticks=[0, bottom.max()])
+    axis.grid(False)
+
+
+def order_ticks(axis: Axes, orders: np.ndarray) -> None:
+    """Whole numbers, with half a step beside the first and the last order."""
+    axis.set_xlim(orders[0] - 0.5, orders[-1] + 0.5)
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def title_of(label: Label) -> str:
+    """Networks, and below them the data set."""
+    return f"{label.network}\n{label.dataset}"
