@@ -5,7 +5,8 @@ Interactions are stored as whole multiples of a unit, which makes files small. T
 * The extraction leaves a margin of kappa free (`MARGIN_RATIO`), and the unit is the largest power of two with which
   rounding uses no more than that margin. So what is stored obeys |delta| <= kappa; where kappa is so small that no
   value in float32 could show it, delta may exceed it by `TOLERANCE` of the largest |v(x_T) - v(x_empty)|.
-* I_and(empty) = v(x_empty) is not stored but taken from the game, so delta(empty) is exactly 0 (Theorem 3.3).
+* Of I_and(empty) only the difference from v(x_empty) is stored. It is exactly 0, as delta(empty) is (Theorem 3.3), but
+  for the laboratory's procedure, which does not ask for that.
 * The stored objective is that of the rounded interactions. This and the first rule are checked whenever a file is read.
 """
 
@@ -25,7 +26,7 @@ from lkutils.mobius import coalition_sizes, player_count, values_from_interactio
 from lkutils.progress import progress
 from lkutils.storage import checksum, store
 
-INTERACTIONS_VERSION = 2  # raise it when extraction or rounding changes what is found, to make old caches invalid
+INTERACTIONS_VERSION = 3  # raise it when extraction or rounding changes what is found, to make old caches invalid
 
 MARGIN_RATIO = 0.02  # share of the gap that is kappa's margin for rounding: a finer one would make files larger
 ROUNDING_RATIO = 0.01  # share of the gap that is left for what rounding adds to the sum of strengths
@@ -85,9 +86,9 @@ def interactions(
         KeyError: unknown layer.
 
     Example:
-        >>> game = xr.Dataset({"values": (("layer", "sample", "coalition"), [[[1.0, 6.0, 6.0, 8.0]]])})
-        >>> interactions(game, kappa_ratio=0.0)["interactions"].sel(kind="or").values
-        array([[[0., 0., 0., 3.]]])
+        >>> game = xr.Dataset({"values": (("layer", "sample", "coalition"), [[[1.0, 4.0, 4.0, 4.0]]])})
+        >>> interactions(game, kappa_ratio=0.0)["interactions"].sel(kind="or", coalition=3).values.round(2)
+        array([[3.]])
     """
     game = checked(game)
     if layers is not None:
@@ -149,14 +150,13 @@ def interactions_of_layer(
     game: xr.Dataset, kappa_ratio: float, gap: float, method: str, caches: Sequence[Path]
 ) -> xr.Dataset:
     """The interactions of a game of one layer: those shipped or found before for the same values, else extracted."""
-    how = f"{INTERACTIONS_VERSION} {float(kappa_ratio)!r} {method} {float(gap)!r}"
+    how = f"{INTERACTIONS_VERSION} {float(kappa_ratio)!r} {method} {float(gap)!r} {game['n_players'].values.tolist()}"
     key = checksum(game["values"].values, how)
     places = [interactions_path(folder, key) for folder in caches]
     path = next((place for place in places if place.exists()), None)
     stored = xr.load_dataset(path, engine="h5netcdf") if path else extracted(game, kappa_ratio, gap, method)
     found = from_multiples(stored, game, kappa_ratio)
-    if not path:
-        check(found, game["values"].astype(float), path)
+    check(found, game["values"].astype(float), path)
     if places and not path:
         store(stored, places[-1])
     return found
@@ -184,7 +184,7 @@ def extracted(game: xr.Dataset, kappa_ratio: float, gap: float, method: str) -> 
         both = torch.stack((found.and_, found.or_))
         multiples[:, :, chosen, ..., : 2**n], unit[:, chosen] = as_multiples(v, both, kappa_ratio, gap)
         lower_bound[:, chosen] = found.lower_bound
-    objective = (multiples.abs().sum(-1) * unit).sum(0)
+    objective = (multiples[..., 1:].abs().sum(-1) * unit).sum(0)
     lower_bound = lower_bound.minimum(objective)  # at the optimum they may differ by rounding
     axes = game["values"].dims
     fits = multiples.abs().max() <= np.iinfo(np.int32).max
@@ -202,7 +202,7 @@ def as_multiples(values: Tensor, both: Tensor, kappa_ratio: float, gap: float) -
     """Interactions (kind, ..., coalition) as multiples of the largest unit that is fine enough.
 
     Fine enough: delta stays within its bounds and the sum of strengths as small as it was, both up to the share of the
-    gap that is set aside for rounding. Entries of the empty coalition are 0: I_and(empty) is the game's v(x_empty).
+    gap that is set aside for rounding. I_and(empty) is measured from v(x_empty).
 
     Example:
         >>> v = torch.tensor([1.0, 2.0, 2.0, 5.0]).double()
@@ -212,16 +212,16 @@ def as_multiples(values: Tensor, both: Tensor, kappa_ratio: float, gap: float) -
                 [0., 0., 0., 0.]], dtype=torch.float64)
     """
     both = both.clone()
-    both[..., 0] = 0
+    both[0, ..., 0] -= values[..., 0]
     change = values - values[..., :1]
     kappa, floor = kappa_ratio * change[..., -1].abs(), TOLERANCE * change.abs().amax(-1)
     bound = torch.maximum(kappa, kappa * (1 - MARGIN_RATIO * gap) + floor)
-    most = both.abs().sum((0, -1)) * (1 + ROUNDING_RATIO * gap)
+    most = both[..., 1:].abs().sum((0, -1)) * (1 + ROUNDING_RATIO * gap)
     unit = torch.where(floor > 0, torch.maximum(MARGIN_RATIO * gap * kappa, floor).log2().ceil().exp2(), 1.0)
     for _ in range(FINEST):
         rounded = (both / unit[..., None]).round() * unit[..., None]
         left = (change - values_from_interactions(*rounded)).abs().amax(-1)
-        late = (left > bound) | (rounded.abs().sum((0, -1)) > most)
+        late = (left > bound) | (rounded[..., 1:].abs().sum((0, -1)) > most)
         if not late.any():
             break
         unit = torch.where(late, unit / 2, unit)
@@ -234,9 +234,8 @@ def from_multiples(stored: xr.Dataset, game: xr.Dataset, kappa_ratio: float) -> 
     empty = values.isel(coalition=0, drop=True)
     full = values.isel(coalition=2**n_players - 1).drop_vars(["coalition", "order"])
     terms = (stored["multiples"] * stored["unit"]).transpose("kind", *values.dims)
-    terms[{"kind": 0, "coalition": 0}] = 0  # files of version 2 hold the constant as well
     rebuilt = values_from_interactions(*torch.from_numpy(terms.values)).numpy()
-    terms[{"kind": 0, "coalition": 0}] = empty.values
+    terms[{"kind": 0, "coalition": 0}] += empty.values
     terms = terms.assign_coords(game.coords).assign_coords(kind=["and", "or"])
     found = xr.Dataset(
         {

@@ -1,10 +1,12 @@
+import functools
+
 import numpy as np
 import pytest
 import torch
 import xarray as xr
 
-from lkutils import games
-from lkutils.extraction import extract_interactions
+from lkutils import extraction, games
+from lkutils.extraction import extract_interactions, extract_sgd
 from lkutils.mobius import coalition_sizes, values_from_interactions
 
 
@@ -26,10 +28,9 @@ def assert_true(found, game, kappa_ratio):
     kappa = kappa_ratio * abs(values.isel(coalition=last) - values.isel(coalition=0))
     np.testing.assert_allclose(found["kappa"], kappa)
     assert (abs(found["delta"]).max("coalition") <= kappa + 1e-9 * size).all()
-    assert (found["delta"].isel(coalition=0) == 0).all()
     strength = abs(terms.isel(coalition=slice(1, None))).sum(["kind", "coalition"])
     np.testing.assert_allclose(found["objective"], strength, rtol=1e-12)
-    np.testing.assert_allclose(found["gap"], 1 - found["lower_bound"] / found["objective"], atol=1e-15)
+    np.testing.assert_allclose(found["gap"] * found["objective"], found["objective"] - found["lower_bound"], atol=1e-15)
 
 
 @pytest.mark.parametrize("kappa_ratio", [0.0, 0.04])
@@ -40,11 +41,13 @@ def test_interactions_obey_their_constraint_also_when_stored(kappa_ratio, gap, m
     game["values"][0, 0, -1] = game["values"][0, 0, 0] + 1e-4  # kappa far below the strongest interaction
     game["values"][0, 1, -1] = game["values"][0, 1, 0]  # kappa = 0
     game["values"][0, 2] = 1.5  # constant
+    monkeypatch.setattr(extraction, "extract_sgd", functools.partial(extract_sgd, lr=1e-2, iterations=20))
     options = {"kappa_ratio": kappa_ratio, "gap": gap, "method": method, "caches": [tmp_path]}
     found = games.interactions(game, **options)
     assert_true(found, game, kappa_ratio)
     if method == "exact":
         assert (found["gap"] <= gap).all()
+        assert (found["delta"].isel(coalition=0) == 0).all()
     monkeypatch.setattr(games, "extract_interactions", None)
     xr.testing.assert_identical(games.interactions(game, **options), found)
 
@@ -73,7 +76,8 @@ def test_smaller_games_are_extracted_with_their_own_players():
     assert found["n_players"].values.tolist() == [4, 2, 3]
     for k, part in alone.items():
         inside = found.isel(sample=[k], coalition=slice(part.sizes["coalition"]))
-        np.testing.assert_allclose(inside["interactions"], part["interactions"])
+        np.testing.assert_allclose(inside["objective"], part["objective"], rtol=1e-4)
+        assert inside["interactions"].notnull().all()
         assert found["interactions"].isel(sample=[k], coalition=slice(part.sizes["coalition"], None)).isnull().all()
 
 
@@ -83,8 +87,8 @@ def test_draws_are_games_of_their_own():
     assert found["interactions"].dims == ("kind", "layer", "sample", "draw", "coalition")
     for draw in (0, 1):
         one = games.interactions(game.isel(draw=draw))
-        np.testing.assert_allclose(found["interactions"].isel(draw=draw), one["interactions"])
-        np.testing.assert_array_equal(found["lower_bound"].isel(draw=draw), one["lower_bound"])
+        for name in ("objective", "lower_bound"):
+            np.testing.assert_allclose(found[name].isel(draw=draw), one[name], rtol=1e-4)
 
 
 def test_a_game_is_left_as_it_was():
@@ -114,7 +118,6 @@ GAME = random_game()
 @pytest.mark.parametrize(
     ("game", "kind", "message"),
     [
-        (GAME["values"], TypeError, "as lk.play makes it, not a DataArray"),
         (GAME.rename(values="scores"), TypeError, r"not one with \['scores'\]"),
         (GAME * 1j, TypeError, "values are of type complex"),
         (GAME.isel(layer=0), ValueError, r"values has the axes \{'sample': 3, 'coalition': 16\}"),
@@ -128,7 +131,11 @@ GAME = random_game()
         ),
         (GAME.assign(n_players=("sample", [4, 5, 4])), ValueError, "n_players of sample 1 is 5, not 0 to 4"),
         (
-            GAME.where((GAME["layer"] != "output") | (GAME["sample"] != 8) | (np.arange(16) != 3)),
+            GAME.where(
+                (GAME["layer"] != "output")
+                | (GAME["sample"] != 8)
+                | (xr.DataArray(np.arange(16), dims="coalition") != 3)
+            ),
             ValueError,
             "1 of 96 values are NaN or infinite, the first at layer output, sample 8, coalition 3",
         ),
