@@ -52,7 +52,7 @@ from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
-from lkutils.claims import generalization as claims
+from lkutils.claims import generalization
 from lkutils.claims.verdicts import judge
 from lkutils.figures import generalization as figures
 from lkutils.generalization import (
@@ -165,7 +165,8 @@ figures.iou_by_order(compared, "or")
 #
 # The next figures show it in three ways: for the sets above; with *agreeing signs*, where an interaction is shared only
 # if it speaks for the label in both networks or against it in both; and for sets of *equal size*, the strongest few of
-# each order in each network, salient or not, where no order has an advantage by being stronger.
+# each order in each network, salient or not, where no order has an advantage by being stronger. Order $n$, of which there
+# is a single one, has no such sets.
 
 # %%
 signed = {
@@ -178,6 +179,10 @@ strongest = {
 equal = {
     pair: overlap_of_sets(strongest[a], strongest[b])
     for pair, (a, b) in study.pairs.items()
+}
+equal = {
+    pair: found.where(found["order"] < found.sizes["order"])
+    for pair, found in equal.items()
 }
 variants = {"": shared, "agreeing signs": signed, "sets of equal size": equal}
 

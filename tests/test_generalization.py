@@ -13,6 +13,7 @@ from lkutils.generalization import (
     chance_iou,
     compare,
     expected_iou,
+    mean_over_samples,
     overlap_of_sets,
     signed_sets,
     strongest_of_order,
@@ -56,6 +57,11 @@ def sets_of(found: xr.Dataset) -> xr.DataArray:
     return signed_sets(interactions, interactions != 0) & (interactions["coalition"] > 0)
 
 
+def salient_sets_of(found: xr.Dataset) -> xr.DataArray:
+    interactions = found["interactions"].isel(layer=0, drop=True)
+    return signed_sets(interactions, metrics.salient(interactions, metrics.salience_threshold(interactions)))
+
+
 def test_iou_of_each_sample(pair):
     shared = overlap_of_sets(*(unsigned(sets_of(found)) for found in pair))
     assert np.array_equal(shared["iou"].sel(kind="and"), [[1 / 3, 1, np.nan], [1, np.nan, np.nan]], equal_nan=True)
@@ -79,6 +85,29 @@ def test_compare_takes_means_over_the_samples_that_have_an_iou(pair):
     assert result["one_empty"].values.tolist() == [[0, 0, 0], [0, 1, 0]]
     assert result["iou"].sel(bound=["low", "high"]).isnull().all()  # two samples have no interval
     assert compare(*pair, signs=True)["iou"].sel(kind="and", order=2, bound="estimate") == 0
+
+
+def test_every_sample_is_counted_once(pair):
+    result = compare(*pair)
+    assert result["both_empty"].values.tolist() == [[0, 1, 2], [2, 1, 2]]
+    assert (result["n_defined"] + result["both_empty"] == 2).all()
+
+
+def test_only_samples_that_both_have_are_compared(pair):
+    a, b = (unsigned(sets_of(found)) for found in pair)
+    shared = overlap_of_sets(a, b.isel(sample=[1, 0]))  # in another order
+    assert shared.equals(overlap_of_sets(a, b))
+    alone = overlap_of_sets(a, b.isel(sample=[1]))
+    assert alone["sample"].values.tolist() == [1]
+    assert alone.equals(shared.isel(sample=[1]))
+
+
+def test_means_of_samples_are_those_of_compare(random_pair):
+    shared = overlap_of_sets(*(unsigned(salient_sets_of(found)) for found in random_pair))
+    assert mean_over_samples(shared).equals(compare(*random_pair))
+    other_seed = mean_over_samples(shared, seed=1)
+    assert not other_seed["iou"].equals(compare(*random_pair)["iou"])
+    assert other_seed["iou"].sel(bound="estimate").equals(compare(*random_pair)["iou"].sel(bound="estimate"))
 
 
 def test_compare_of_a_network_with_itself_is_one_and_corrected_one(random_pair):

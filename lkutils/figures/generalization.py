@@ -65,10 +65,10 @@ def iou_by_order(compared: Mapping[Label, xr.Dataset], kind: str) -> Figure:
         strip.set_xlabel("order")
     for axis in (*list(grid[0::2].flat)[len(compared) :], *list(grid[1::2].flat)[len(compared) :]):
         axis.set_visible(False)
+    explain_few(grid[-1, 0])
     label_left(list(grid[0::2].flat), "IoU")
     label_left(list(grid[1::2].flat), "samples")
     legend_above(figure)
-    figure.legends[0].set_ncols(3)
     return figure
 
 
@@ -104,9 +104,9 @@ def lines_by_order(lines: Mapping[Label, Mapping[str, xr.DataArray]], label: str
     lowest, highest = min(0.0, *(float(e.min()) for e in estimates)), max(0.1, *(float(e.max()) for e in estimates))
     margin = 0.08 * (highest - lowest)
     axes[0].set_ylim(lowest - margin, highest + margin)
+    explain_few(axes[-1])
     label_left(axes, label)
     legend_above(figure)
-    figure.legends[0].set_ncols(3)
     return figure
 
 
@@ -127,10 +127,12 @@ def curve(axis: Axes, number: xr.DataArray, color: object, label: str) -> None:
     axis.plot(
         number["order"], estimate.where(enough), color=color, marker="o", markersize=3, linewidth=1.2, label=label
     )
-    few = estimate.where(~enough)
-    if few.notnull().any():
-        axis.plot(number["order"], few, "o", color=color, markerfacecolor="white", markersize=3.5, label="_few")
-        axis.plot([], [], "o", color="black", markerfacecolor="white", markersize=3.5, label=TOO_FEW)
+    axis.plot(number["order"], estimate.where(~enough), "o", color=color, markerfacecolor="white", markersize=3.5)
+
+
+def explain_few(axis: Axes) -> None:
+    """What hollow points are, for the legend."""
+    axis.plot([], [], "o", color="black", markerfacecolor="white", markersize=3.5, label=TOO_FEW)
 
 
 def draw_counts(axis: Axes, pair: xr.Dataset) -> None:

@@ -49,7 +49,7 @@ def open_pairs(
     *,
     layers: list[str] | None = None,
     samples: int = 0,
-    noise_samples: int = 10,
+    noise_samples: int = 20,
     kappa_ratio: float = KAPPA_RATIO,
     gap: float = GAP,
     seed: int = 0,
@@ -168,16 +168,23 @@ def other_seeds(game: xr.Dataset) -> list[str]:
 
 
 def check_pair(name_a: Label, a: xr.Dataset, name_b: Label, b: xr.Dataset) -> None:
-    """Refuse a pair without common samples, or with other players in them.
+    """Refuse a pair without common samples, or with other labels or players in them.
+
+    In sentences the players are words, the same in both games if the sentence is; which tokens they are made of is up
+    to each network's tokenizer, and not compared.
 
     Raises:
         ValueError: says which pair, and why.
     """
     common = np.intersect1d(a["sample"], b["sample"])
+    tokens = ["players"] if "position" in a["players"].dims and "position" in b["players"].dims else []
+    first, second = (game.sel(sample=common).drop_vars(tokens) for game in (a, b))
     try:
         if not common.size:
             raise ValueError("they have no sample in common: make both games on the same ones")
-        check_same_game(a.sel(sample=common), b.sel(sample=common))
+        if not first["label"].equals(second["label"]):
+            raise ValueError("samples of the same number have other labels: make both games on the same data set")
+        check_same_game(first, second)
     except ValueError as error:
         raise ValueError(f"{name_a} and {name_b} cannot be compared: {error}") from error
 

@@ -81,7 +81,7 @@ OF_KIND = {
     ),
 }
 
-SHARED = (numbers(iou=0.3, corrected=0.2), [numbers(iou=-0.1, corrected=0.2), numbers(iou=0.3, corrected=-0.1)])
+SHARED = (numbers(iou=0.2, corrected=0.1), [numbers(iou=-0.2, corrected=0.1), numbers(iou=0.2, corrected=-0.1)])
 
 PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
     "claim-universal-matching": (
