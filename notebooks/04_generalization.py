@@ -32,14 +32,10 @@ layers: list[str] = []  # such as [mlp7/linear5]; the others are those of App. M
 samples: int = 0  # the first so many of each game; 0 for all, from 0 to 100000
 tau_ratio: float = 0.05  # salient above this share of the largest strength of layer and sample, from 0 to 1
 set_size: int = 5  # interactions of each order in sets of equal size, from 1 to 1000
-noise_samples: int = (
-    10  # samples whose output is extracted again with noise, from 1 to 100000
-)
+noise_samples: int = 20  # extracted again with noise, from 1 to 100000
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, at least 0 and below 1
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 0.5
-seed: int = (
-    0  # of the noise and of the bootstrap that gives the 95 % intervals, at least 0
-)
+seed: int = 0  # of the noise and of the bootstrap of all intervals, at least 0
 
 # %% tags=["hide-input"]
 import time
@@ -201,7 +197,7 @@ def corrected(kind: str) -> dict:
     }
 
 
-# %% mystnb={"figure": {"caption": "AND: corrected IoU by order, 0 being chance and 1 equal sets, mean over samples with 95 % interval. Blue: the salient sets of the figures above; red: the same with agreeing signs; green: the strongest few of each order in either network. Hollow: too few samples for an interval. If low orders generalise better, lines fall from left to right.", "name": "fig-4-corrected"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "AND: corrected IoU by order, 0 being chance and 1 equal sets, mean over samples with 95 % interval. Three ways: the salient sets of the figures above; the same with agreeing signs; the strongest few of each order in either network. Hollow: fewer than ten samples, no interval. If low orders generalise better, lines fall from left to right.", "name": "fig-4-corrected"}} tags=["hide-input"]
 figures.lines_by_order(corrected("and"), "corrected IoU")
 
 # %% mystnb={"figure": {"caption": "OR: corrected IoU by order, as in the figure before.", "name": "fig-8-corrected"}} tags=["hide-input"]
@@ -317,9 +313,12 @@ Markdown(
 )
 
 # %% [markdown]
-# In most pairs and samples high orders are rare, and often only one network has any: then the IoU is 0 for want of
-# interactions, not because two networks disagree. Sets of equal size do not have this weakness, but count interactions
-# that are not salient.
+# *Too few* means that hardly any sample has a salient interaction above $n/2$ in either network, as the bars of Fig. 4
+# and 8 show. Then nothing is known about high orders, and what falls from left to right falls among the low ones. Where
+# only one network has any, the IoU is 0 for want of interactions, not because two networks disagree. Sets of equal size
+# do not have this weakness, but count interactions that are not salient. And for OR their raw IoU is not fair to low
+# orders: order 1 is missing among them (App. M.4), while its mirror image $n - 1$, in which chance gives most, is among
+# the high ones.
 #
 # ## Run facts
 

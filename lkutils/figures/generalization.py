@@ -15,6 +15,7 @@ from lkutils.figures.style import COLOURS, FORGET, NEW, OVERLAP, in_style, label
 from lkutils.games import Label
 
 TOO_FEW = "fewer than ten samples"
+APART = 0.12  # between lines, in orders
 COUNTS = {  # below a curve, from the bottom up: what became of the samples
     "both have some": OVERLAP,
     "one has none (IoU 0)": FORGET,
@@ -52,22 +53,24 @@ def iou_by_order(compared: Mapping[Label, xr.Dataset], kind: str) -> Figure:
     figure, grid = plt.subplots(
         2 * rows, columns, figsize=(7, 2.7 * rows + 0.5), squeeze=False, height_ratios=[3, 1] * rows
     )
-    curves, strips = grid[0::2].flat, grid[1::2].flat
+    curves, strips = list(grid[0::2].flat), list(grid[1::2].flat)
+    drawn = [pair[["iou", "chance"]].sel(kind=kind).to_array() for pair in compared.values()]
+    top = min(1.03, 1.1 * max(0.1, *(float(part.max()) for part in drawn)))
     for axis, strip, (label, pair) in zip(curves, strips, compared.items(), strict=False):
         pair = pair.sel(kind=kind)
         curve(axis, pair["iou"], NEW, "IoU")
         axis.plot(pair["order"], pair["chance"].sel(bound="estimate"), "k:", linewidth=1, label="chance")
-        axis.set(ylim=(-0.03, 1.03), xticklabels=[], title=title_of(label))
+        axis.set(ylim=(-0.03 * top, top), title=title_of(label))
         draw_counts(strip, pair)
         for part in (axis, strip):
             order_ticks(part, pair["order"].values)
         axis.tick_params(labelbottom=False)
         strip.set_xlabel("order")
-    for axis in (*list(grid[0::2].flat)[len(compared) :], *list(grid[1::2].flat)[len(compared) :]):
+    for axis in (*curves[len(compared) :], *strips[len(compared) :]):
         axis.set_visible(False)
-    explain_few(grid[-1, 0])
-    label_left(list(grid[0::2].flat), "IoU")
-    label_left(list(grid[1::2].flat), "samples")
+    explain_few(strips[len(compared) - 1])
+    label_left(curves, "IoU")
+    label_left(strips, "samples")
     legend_above(figure)
     return figure
 
@@ -97,7 +100,8 @@ def lines_by_order(lines: Mapping[Label, Mapping[str, xr.DataArray]], label: str
     for axis, (name, panel) in zip(axes, lines.items(), strict=True):
         axis.axhline(0, color="black", linewidth=0.7)
         for what, number in panel.items():
-            curve(axis, number, colours[what], what)
+            beside = APART * (names.index(what) - (len(names) - 1) / 2)
+            curve(axis, number, colours[what], what, beside)
             order_ticks(axis, number["order"].values)
         axis.set(title=title_of(name), xlabel="order")
     estimates = [number.sel(bound="estimate") for panel in lines.values() for number in panel.values()]
@@ -119,15 +123,16 @@ def check(panels_by_label: Mapping) -> None:
         raise ValueError("there is no pair of networks to draw")
 
 
-def curve(axis: Axes, number: xr.DataArray, color: object, label: str) -> None:
-    """A line with its interval as a band; hollow points, off the line, where samples are too few for an interval."""
+def curve(axis: Axes, number: xr.DataArray, color: object, label: str, beside: float = 0.0) -> None:
+    """A line with its interval as a band; hollow points, off the line, where samples are too few for an interval.
+
+    ``beside`` moves it sideways, so that points of several lines do not cover one another.
+    """
     low, estimate, high = (number.sel(bound=bound) for bound in ("low", "estimate", "high"))
-    enough = low.notnull()
-    axis.fill_between(number["order"], low, high, color=color, alpha=0.15, linewidth=0, zorder=1)
-    axis.plot(
-        number["order"], estimate.where(enough), color=color, marker="o", markersize=3, linewidth=1.2, label=label
-    )
-    axis.plot(number["order"], estimate.where(~enough), "o", color=color, markerfacecolor="white", markersize=3.5)
+    enough, orders = low.notnull(), number["order"] + beside
+    axis.fill_between(orders, low, high, color=color, alpha=0.15, linewidth=0, zorder=1)
+    axis.plot(orders, estimate.where(enough), color=color, marker="o", markersize=3, linewidth=1.2, label=label)
+    axis.plot(orders, estimate.where(~enough), "o", color=color, markerfacecolor="white", markersize=3.5)
 
 
 def explain_few(axis: Axes) -> None:
