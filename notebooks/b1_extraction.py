@@ -50,7 +50,7 @@ from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
-from lkutils.claims import extraction as claims
+from lkutils.claims import extraction
 from lkutils.claims.sparsity import PAPER_SALIENT
 from lkutils.claims.verdicts import judge
 from lkutils.extraction import extract_interactions
@@ -299,7 +299,7 @@ interactions = {label: part["interactions"] for label, part in both.items()}
 figures.strength_by_setting(
     {label: metrics.sorted_strength(part) for label, part in interactions.items()},
     {
-        label: metrics.salience_threshold(part, tau_ratio)
+        label: metrics.salience_threshold(part, tau_ratio, per_sample=False)
         for label, part in interactions.items()
     },
     list(next(iter(both.values()))["setting"].values),
@@ -378,7 +378,7 @@ figures.cost_over_players(measured["tables"]["Extraction: cost over players"])
 # %% tags=["hide-input"]
 verdicts = [
     judge(
-        claims.RECOVERS,
+        extraction.RECOVERS,
         {
             label: part.sel(setting=setting)[["iou"]]
             for label, part in recovered.items()
@@ -390,7 +390,7 @@ verdicts = [
 ]
 verdicts.append(
     judge(
-        claims.DESCENT_IS_SPARSEST,
+        extraction.DESCENT_IS_SPARSEST,
         {label: part.sel(setting=BEST)[["excess"]] for label, part in both.items()},
         BEST,
         seed,
@@ -398,7 +398,7 @@ verdicts.append(
 )
 for rule, by_game in counts.items():
     of_samples = {label: count.to_dataset(name="count") for label, count in by_game.items()}
-    verdicts.append(judge(claims.COUNT_IS_SETTLED, of_samples, f"$\\tau$: {rule}", seed))
+    verdicts.append(judge(extraction.COUNT_IS_SETTLED, of_samples, f"$\\tau$: {rule}", seed))
 show(verdicts)
 
 # %% [markdown]
