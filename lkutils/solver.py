@@ -28,19 +28,18 @@ from lkutils.symmetry import SymmetricInverse
 
 CHUNK = {"cpu": 2**18, "cuda": 2**22}  # doubles in a table: what keeps a processor's cache, or a GPU, full
 MAX_ITERATIONS = 100_000
-ROUND = 25  # iterations between two looks at the certificate, which costs about as much as three of them
-REPAIRS = 5  # corrections that make (a, c) feasible: each takes up most of what the one before has left
+ROUND = 25  # iterations between two looks at the certificate, which costs about as much as six of them
+REPAIRS = 5  # corrections that make (a, c) feasible: each takes up more than half of what is left
 
 # The equation is solved in the norm |a|^2 + |c|^2 + |delta|^2 / DELTA_WEIGHT: delta moves that much more easily than an
-# interaction, which has up to 2^n values to answer for. Of 1 to 900 the best on games of 10 and 12 players.
+# interaction, which has up to 2^n values to answer for. From 1 to 900 no weight was best for all games; 9 served all.
 DELTA_WEIGHT = 9.0
-FIRST_THRESHOLD = 0.005  # of the range of v: a typical interaction's share of it
+FIRST_THRESHOLD = 0.005  # of the range of v; every restart corrects it
 THRESHOLD_STEP = 4  # largest factor between two thresholds: far from the solution their estimate may be off a lot
 RESTART_SHARE = 5  # the anchor moves when a fifth of all iterations lie behind it: intervals grow by a quarter each
 
-# Peak memory in tables of 2^n doubles, as measured (GNU time, n = 10 to 14): for each problem what `sparsest` returns
-# and its caller derives, for each problem in hand what the iteration holds, and for each pair of players' groups the
-# blocks of the inverse with what their making takes.
+# Peak memory in tables of 2^n doubles, measured: for each problem what `sparsest` returns and its caller derives, for
+# each problem in hand what the iteration holds, for each pair of multiplets the blocks of the inverse and their making.
 TABLES_OF_RESULT, TABLES_IN_HAND, TABLES_OF_BLOCKS = 12, 45, 6
 
 TINY = torch.finfo(torch.float64).tiny

@@ -398,7 +398,7 @@ verdicts.append(
 )
 for rule, by_game in counts.items():
     of_samples = {label: count.to_dataset(name="count") for label, count in by_game.items()}
-    verdicts.append(judge(extraction.COUNT_IS_SETTLED, of_samples, f"$\\tau$: {rule}", seed))
+    verdicts.append(judge(extraction.COUNT_IS_SETTLED, of_samples, f"tau: {rule}", seed))
 show(verdicts)
 
 # %% [markdown]

@@ -33,7 +33,7 @@ RECOVERS = Claim(
 
 DESCENT_IS_SPARSEST = Claim(
     id="claim-descent-is-sparsest",
-    words="Subgradient descent on $\\gamma$ and $\\delta$ gives the sparsest interactions",
+    words="Subgradient descent on gamma and delta gives the sparsest interactions",
     quotation="",
     section="Sec. 3.1 and 3.2.2",
     figure="",
