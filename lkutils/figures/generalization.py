@@ -124,13 +124,13 @@ def check(panels_by_label: Mapping) -> None:
 
 
 def curve(axis: Axes, number: xr.DataArray, color: object, label: str, beside: float = 0.0) -> None:
-    """A line with its interval as a band; hollow points, off the line, where samples are too few for an interval.
+    """A line with its intervals; hollow points, off the line, where samples are too few for an interval.
 
     ``beside`` moves it sideways, so that points of several lines do not cover one another.
     """
     low, estimate, high = (number.sel(bound=bound) for bound in ("low", "estimate", "high"))
     enough, orders = low.notnull(), number["order"] + beside
-    axis.fill_between(orders, low, high, color=color, alpha=0.15, linewidth=0, zorder=1)
+    axis.vlines(orders[enough], low[enough], high[enough], color=color, alpha=0.6, linewidth=1.2)
     axis.plot(orders, estimate.where(enough), color=color, marker="o", markersize=3, linewidth=1.2, label=label)
     axis.plot(orders, estimate.where(~enough), "o", color=color, markerfacecolor="white", markersize=3.5)
 
