@@ -74,7 +74,9 @@ def test_chapter_has_the_parts_that_readers_look_for(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_figures_have_a_caption_and_a_name(name):
-    drawing = [cell for cell in read(name).cells if re.search(r"^figures\w*\.\w+\(", cell.source, re.MULTILINE)]
+    drawing = [
+        cell for cell in read(name).cells if re.search(r"^(figures\w*|lk\.plot)\.\w+\(", cell.source, re.MULTILINE)
+    ]
     assert drawing
     for cell in drawing:
         figure = cell.metadata["mystnb"]["figure"]
