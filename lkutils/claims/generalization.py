@@ -51,6 +51,7 @@ def low_orders_shared(kind: str, quotation: str, section: str, figure: str) -> C
             ),
             set_before=True,
         ),
+        put_to="pairs of networks",
     )
 
 

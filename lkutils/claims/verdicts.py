@@ -110,6 +110,7 @@ class Claim:
         chapter: the chapter that tests it; None while none does.
         rule: how it is judged.
         networks: those that it speaks of; None for all.
+        put_to: what it is put to, in the plural.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Claim:
     chapter: str | None
     rule: Rule
     networks: tuple[Label, ...] | None = None
+    put_to: str = "networks"
 
     @property
     def place(self) -> str:
@@ -180,10 +182,12 @@ class Verdict:
         """In how many networks the claim is seen, and what became of the others."""
         n = len(self.measured)
         if n == 0:
-            return "put to none of these networks"
+            return f"put to none of these {self.claim.put_to}"
         counts = {outcome: len(self.where(outcome)) for outcome in OUTCOMES[1:]}
         others = [f"{outcome} in {count}" for outcome, count in counts.items() if count]
-        return ", ".join([f"yes in {len(self.where('yes'))} of {n} network{'s' * (n > 1)}", *others])
+        return ", ".join(
+            [f"yes in {len(self.where('yes'))} of {n} {self.claim.put_to if n > 1 else 'network'}", *others]
+        )
 
 
 # ---- judging ---------------------------------------------------------------------------------------------------------
