@@ -185,9 +185,7 @@ class Verdict:
             return f"put to none of these {self.claim.put_to}"
         counts = {outcome: len(self.where(outcome)) for outcome in OUTCOMES[1:]}
         others = [f"{outcome} in {count}" for outcome, count in counts.items() if count]
-        return ", ".join(
-            [f"yes in {len(self.where('yes'))} of {n} {self.claim.put_to if n > 1 else 'network'}", *others]
-        )
+        return ", ".join([f"yes in {len(self.where('yes'))} of {n} {self.claim.put_to}", *others])
 
 
 # ---- judging ---------------------------------------------------------------------------------------------------------
