@@ -51,7 +51,7 @@ def low_orders_shared(kind: str, quotation: str, section: str, figure: str) -> C
             ),
             set_before=True,
         ),
-        put_to="pairs of networks",
+        put_to=("pair of networks", "pairs of networks"),
     )
 
 

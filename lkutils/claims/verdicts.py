@@ -110,7 +110,7 @@ class Claim:
         chapter: the chapter that tests it; None while none does.
         rule: how it is judged.
         networks: those that it speaks of; None for all.
-        put_to: what it is put to, in the plural.
+        put_to: what it is put to, one and several of them.
     """
 
     id: str
@@ -121,7 +121,7 @@ class Claim:
     chapter: str | None
     rule: Rule
     networks: tuple[Label, ...] | None = None
-    put_to: str = "networks"
+    put_to: tuple[str, str] = ("network", "networks")
 
     @property
     def place(self) -> str:
@@ -182,10 +182,10 @@ class Verdict:
         """In how many networks the claim is seen, and what became of the others."""
         n = len(self.measured)
         if n == 0:
-            return f"put to none of these {self.claim.put_to}"
+            return f"put to none of these {self.claim.put_to[1]}"
         counts = {outcome: len(self.where(outcome)) for outcome in OUTCOMES[1:]}
         others = [f"{outcome} in {count}" for outcome, count in counts.items() if count]
-        return ", ".join([f"yes in {len(self.where('yes'))} of {n} {self.claim.put_to}", *others])
+        return ", ".join([f"yes in {len(self.where('yes'))} of {n} {self.claim.put_to[n > 1]}", *others])
 
 
 # ---- judging ---------------------------------------------------------------------------------------------------------
