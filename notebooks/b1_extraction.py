@@ -27,11 +27,21 @@
 
 # %% tags=["parameters"]
 profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch, and short descents
-games: list[str] = []  # such as [mnist/mlp7]; empty: one network of each data set, under smoke all
-players: list[int] = []  # number of players of the planted games, from 6 to 12; empty: 8 and 10, under smoke 6
-planted: int = 0  # planted games for each number of players, from 0 to 1000; 0: ten, under smoke 3
-learning_rates: list[float] = []  # of the descent, above 0; empty: 1e-6, 1e-5 (the laboratory's), 3e-5 and 1e-4
-iterations: list[int] = []  # of the descent, at least 1; empty: 10000 (the laboratory's), under smoke 100
+games: list[
+    str
+] = []  # such as [mnist/mlp7]; empty: one network of each data set, under smoke all
+players: list[
+    int
+] = []  # number of players of the planted games, from 6 to 12; empty: 8 and 10, under smoke 6
+planted: int = (
+    0  # planted games for each number of players, from 0 to 1000; 0: ten, under smoke 3
+)
+learning_rates: list[
+    float
+] = []  # of the descent, above 0; empty: 1e-6, 1e-5 (the laboratory's), 3e-5 and 1e-4
+iterations: list[
+    int
+] = []  # of the descent, at least 1; empty: 10000 (the laboratory's), under smoke 100
 sgd_samples: int = 0  # samples of each game on which descent is tried, from 0 to 1000; 0: ten, under smoke 3
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, at least 0 and below 1
@@ -336,7 +346,9 @@ figures.by_setting(
 
 # %% tags=["hide-input"]
 smallest = {f"planted, n = {min(players)}": known[min(players)]["values"]} | {
-    str(label): values.isel(coalition=slice(-(2**8), None))
+    str(label): values.isel(coalition=slice(-(2**8), None)).assign_coords(
+        coalition=np.arange(2**8)
+    )
     for label, values in outputs.items()
 }
 first = {name: values.isel(sample=slice(3)) for name, values in smallest.items()}
@@ -397,8 +409,12 @@ verdicts.append(
     )
 )
 for rule, by_game in counts.items():
-    of_samples = {label: count.to_dataset(name="count") for label, count in by_game.items()}
-    verdicts.append(judge(extraction.COUNT_IS_SETTLED, of_samples, f"tau: {rule}", seed))
+    of_samples = {
+        label: count.to_dataset(name="count") for label, count in by_game.items()
+    }
+    verdicts.append(
+        judge(extraction.COUNT_IS_SETTLED, of_samples, f"tau: {rule}", seed)
+    )
 show(verdicts)
 
 # %% [markdown]
