@@ -100,7 +100,7 @@ def test_a_statistic_that_was_not_resampled_is_refused():
 
 
 def test_values_without_samples_are_refused():
-    with pytest.raises(ValueError, match="there are layer$"):
+    with pytest.raises(ValueError, match=r"there are layer$"):
         resampled_means(xr.DataArray(np.zeros(12), dims="layer"))
     with pytest.raises(ValueError, match="no samples"):
         resampled_means(of_samples(np.zeros(0)))
