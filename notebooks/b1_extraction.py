@@ -22,27 +22,18 @@
 # ## Parameters
 #
 # Everything that can be changed. Where a parameter is empty or 0, the profile has its own value, which is given first
-# for the profile "paper". To run the chapter with others, give them on the command line, for example
+# for the profile "paper" (10000 steps at the rates 1e-6, 1e-5, 3e-5 and 1e-4; 1e-5 and 10000 are the laboratory's). To
+# run the chapter with others, give them on the command line, for example
 # `python -m lkutils chapter b1_extraction -p players "[12]"`.
 
 # %% tags=["parameters"]
 profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch, and short descents
-games: list[
-    str
-] = []  # such as [mnist/mlp7]; empty: one network of each data set, under smoke all
-players: list[
-    int
-] = []  # number of players of the planted games, from 6 to 12; empty: 8 and 10, under smoke 6
-planted: int = (
-    0  # planted games for each number of players, from 0 to 1000; 0: ten, under smoke 3
-)
-learning_rates: list[
-    float
-] = []  # of the descent, above 0; empty: 1e-6, 1e-5 (the laboratory's), 3e-5 and 1e-4
-iterations: list[
-    int
-] = []  # of the descent, at least 1; empty: 10000 (the laboratory's), under smoke 100
-sgd_samples: int = 0  # samples of each game on which descent is tried, from 0 to 1000; 0: ten, under smoke 3
+games: list[str] = []  # such as [mnist/mlp7]; empty: one of each data set, smoke: all
+players: list[int] = []  # of planted games, from 6 to 12; empty: 8, 10, under smoke 6
+planted: int = 0  # games for each number of players, from 0 to 1000; 0: 10, smoke: 3
+learning_rates: list[float] = []  # of the descent, above 0; empty: 1e-6 to 1e-4, four
+iterations: list[int] = []  # of the descent, at least 1; empty: 10000, under smoke 100
+sgd_samples: int = 0  # of each game for the descent, from 0 to 1000; 0: 10, smoke: 3
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, at least 0 and below 1
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 0.5
