@@ -337,9 +337,7 @@ figures.by_setting(
 
 # %% tags=["hide-input"]
 smallest = {f"planted, n = {min(players)}": known[min(players)]["values"]} | {
-    str(label): values.isel(coalition=slice(-(2**8), None)).assign_coords(
-        coalition=np.arange(2**8)
-    )
+    str(label): procedures.with_others_present(values, 8)
     for label, values in outputs.items()
 }
 first = {name: values.isel(sample=slice(3)) for name, values in smallest.items()}

@@ -231,6 +231,21 @@ def dual_prices(values: np.ndarray, kappa: float) -> np.ndarray:
     return solved.x[:size] - solved.x[size:]
 
 
+def with_others_present(values: xr.DataArray, n: int) -> xr.DataArray:
+    """The game of the first n players, in which all others are always present.
+
+    Args:
+        values: v(x_T) of a game of n players or more (..., coalition).
+        n: how many players are left.
+
+    Example:
+        >>> with_others_present(xr.DataArray([0.0, 1.0, 2.0, 5.0], dims="coalition"), 1).values
+        array([2., 5.])
+    """
+    last = values.isel(coalition=slice(-(2**n), None))
+    return last.assign_coords(coalition=np.arange(last.sizes["coalition"]))
+
+
 def simplex_vertex(values: xr.DataArray, kappa_ratio: float = KAPPA_RATIO) -> xr.Dataset:
     """Sparsest interactions by the simplex method, which ends at a vertex of all solutions that are equally sparse.
 
