@@ -169,7 +169,7 @@ table(
 # %% [markdown]
 # Largest over all samples and coalitions; errors and the last column in units of the output range
 # $E_x|v(x_N) - v(x_\emptyset)|$. A sample's $\kappa$ is a share of its own $|v(x_N) - v(x_\emptyset)|$, so that the last
-# column may exceed the share.
+# column may exceed the share. Errors can be exactly zero: outputs are stored with 24 bits and added up with 53.
 
 # %% [markdown]
 # ## The strength of all interactions (Fig. 2)
