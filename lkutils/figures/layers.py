@@ -101,6 +101,7 @@ def similarity_map(similarities: Mapping[Label | str, xr.DataArray]) -> Figure:
         3
     """
     figure, axes = panels(len(similarities), height=2.2)
+    figure.set_figwidth(min(7, 2.3 * len(axes) + 1.2))  # panels are square: few of them need less than the page
     for axis, (label, matrix) in zip(axes, similarities.items(), strict=True):
         others = np.ma.masked_array(matrix.values, np.eye(len(matrix), dtype=bool))
         image = axis.imshow(others, vmin=0, vmax=1, cmap="viridis")
