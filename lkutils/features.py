@@ -44,6 +44,21 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = True
 
 
+def attended_padding(network: object, inputs: object) -> int | None:
+    """The padding token of a Hugging Face network, where token ids alone hold it, so that it would be attended to.
+
+    Example:
+        >>> network = nn.Module()
+        >>> network.config = type("Config", (), {"pad_token_id": 0})
+        >>> attended_padding(network, torch.tensor([[5, 0]])), attended_padding(network, torch.tensor([[5, 6]]))
+        (0, None)
+    """
+    token = getattr(getattr(network, "config", None), "pad_token_id", None)
+    if token is None or not isinstance(inputs, Tensor) or inputs.is_floating_point():
+        return None
+    return token if (inputs == token).any() else None
+
+
 # ---- layers ---------------------------------------------------------------------------------------------------------
 
 

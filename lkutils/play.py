@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from lkutils.arguments import Arguments, ArrayLike, as_tensor, check_arguments
-from lkutils.features import evaluating
+from lkutils.features import attended_padding, evaluating
 from lkutils.masking import check_batch_size, coalition_values, log_odds
 from lkutils.players import Players
 from lkutils.scores import score_of_function, score_of_network, warn_of_training
@@ -203,11 +203,8 @@ def placed(game: Arguments, score: Callable) -> Arguments:
 
 def check_padding(game: Arguments, score: Callable) -> None:
     """Padding is attended to where a network of Hugging Face's gets no attention mask."""
-    config = getattr(getattr(score, "network", score), "config", None)
-    padding = getattr(config, "pad_token_id", None)
-    if padding is None or game.inputs.is_floating_point() or "attention_mask" in game.others:
-        return
-    if (game.inputs == padding).any():
+    padding = attended_padding(getattr(score, "network", score), game.inputs)
+    if padding is not None and "attention_mask" not in game.others:
         raise ValueError(
             f"inputs hold padding (token {padding}) without an attention mask, so that it would be attended to: give "
             "the tokenizer's whole output, with input_ids and attention_mask"

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from lkutils.devices import free_memory
 from lkutils.epochs import load, run_epochs
-from lkutils.features import Pool
+from lkutils.features import Pool, attended_padding
 from lkutils.inputs import Inputs, as_tensor, as_tensors, content_hash, mapped, n_rows, rows
 from lkutils.optimum import fit_linear
 from lkutils.probed import ProbedNetwork
@@ -317,8 +317,8 @@ def checked_targets(targets: Tensor, n_samples: int, n_classes: int) -> Shaped[T
 
 def warn_of_padding(network: nn.Module, inputs: Inputs) -> None:
     """A Hugging Face network that gets token ids alone attends to their padding."""
-    pad = getattr(getattr(network, "config", None), "pad_token_id", None)
-    if isinstance(inputs, Tensor) and not inputs.is_floating_point() and pad is not None and (inputs == pad).any():
+    pad = attended_padding(network, inputs)
+    if pad is not None:
         warnings.warn(
             f"the inputs hold padding (token {pad}) and the network attends to it: give the tokenizer's whole output, "
             "with its attention_mask, as inputs",

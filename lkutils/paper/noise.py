@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from pathlib import Path
 
@@ -69,12 +69,22 @@ def make_noise_game(
     listed = game_path(experiment).parent / "train_samples.json"
     samples = samples_of(experiment, recipe, device, listed, CANDIDATES, attrgetter("train_inputs")).tolist()
 
-    mine = range(part[0], len(samples), part[1])
-    for k in progress(mine, f"noise on {name}, a sample a step"):
-        noisy_values(experiment, recipe, probed, layer, samples[k], draws, sigma, device)
-    if not all(chunk_path(experiment, recipe, probed, layer, k, draws, sigma).exists() for k in samples):
+    chunk_paths = [chunk_path(experiment, recipe, probed, layer, sample, draws, sigma) for sample in samples]
+
+    def noisy_values(k: int) -> tuple[np.ndarray, float]:
+        """v^(l) of a sample's draws, and the seconds it took; computed once."""
+
+        def compute() -> Float[Tensor, "1 draw coalition"]:
+            inputs = noisy_inputs(recipe, IMAGES[experiment.dataset].std, samples[k], draws, sigma)
+            return values_at(recipe, probed, layer, samples[k], inputs, device)
+
+        return remembered(chunk_paths[k], compute)
+
+    for k in progress(range(part[0], len(samples), part[1]), f"noise on {name}, a sample a step"):
+        noisy_values(k)
+    if not all(path.exists() for path in chunk_paths):
         return None
-    chunks = [noisy_values(experiment, recipe, probed, layer, k, draws, sigma, device) for k in samples]
+    chunks = [noisy_values(k) for k in range(len(samples))]
     values = np.stack([values for values, _ in chunks], axis=1)
 
     coordinates = {"layer": [layer], "sample": samples}
@@ -115,35 +125,30 @@ def on_training_samples(experiment: Experiment, recipe: Recipe) -> Recipe:
     return recipe._replace(dataset=dataclasses.replace(dataset, **samples))
 
 
-def noisy_values(
-    experiment: Experiment,
+def noisy_inputs(
+    recipe: Recipe, std: Sequence[float], sample: int, draws: int, sigma: float
+) -> Float[Tensor, "draw channel y x"]:
+    """The draws of a sample, on the network's scale, where a pixel's range is divided by ``std`` of its channel."""
+    x, scale = recipe.dataset.sample_inputs[sample], torch.tensor(std)[:, None, None]
+    return torch.stack([x + epsilon / scale for epsilon in noise_of(sample, draws, sigma, recipe.dataset.input_shape)])
+
+
+def values_at(
     recipe: Recipe,
     probed: ProbedNetwork,
     layer: str,
     sample: int,
-    draws: int,
-    sigma: float,
+    inputs: Float[Tensor, "draw channel y x"],
     device: torch.device,
-) -> tuple[Float[np.ndarray, "1 draw coalition"], float]:
-    """v^(l) of a sample's draws on all coalitions, and the seconds it took; computed once."""
+) -> Float[Tensor, "1 draw coalition"]:
+    """v^(l) of a sample's draws on all coalitions."""
     dataset = recipe.dataset
-    std = torch.tensor(IMAGES[experiment.dataset].std)[:, None, None]
-    inputs = torch.stack(
-        [
-            dataset.sample_inputs[sample] + epsilon / std
-            for epsilon in noise_of(sample, draws, sigma, dataset.input_shape)
-        ]
-    )
     alike = [
         tensor[sample].expand(len(inputs), *tensor.shape[1:]).to(device)
         for tensor in (dataset.sample_labels, dataset.sample_players)
     ]
-    return remembered(
-        chunk_path(experiment, recipe, probed, layer, sample, draws, sigma),
-        lambda: coalition_values(
-            logits_at(probed, layer), inputs.to(device), *alike, dataset.baseline.to(device), dataset.n_players
-        ),
-    )
+    score, baseline = logits_at(probed, layer), dataset.baseline.to(device)
+    return coalition_values(score, inputs.to(device), *alike, baseline, dataset.n_players)
 
 
 def noise_of(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny import TINY, stand_in
 from transformers import (
     AutoModelForSequenceClassification,
     DistilBertConfig,
@@ -22,26 +23,14 @@ from lkutils.paper import experiments, grammar, making, paths, recipes, shipped
 from lkutils.paper.experiments import Experiment, ProbeSchedule
 from lkutils.paper.recipes import recipe_of
 from lkutils.paper.samples import check_better_than_chance, leave_out_wrong, read_samples
-from lkutils.paper.training import AdamSchedule, Schedule, fit
+from lkutils.paper.training import AdamSchedule, fit
 from lkutils.paper.transformers import scratch_encoder
-
-TINY = Experiment(
-    "digits",
-    "mlp7",
-    7,
-    Schedule(epochs=12, learning_rate=0.1, batch_size=64),
-    ProbeSchedule(2, 0.05, 128),
-    width=1 / 16,
-)
 
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path, monkeypatch):
     """All files go to a temporary folder, and one tiny experiment stands for the paper's."""
-    monkeypatch.setattr(paths, "GAMES", tmp_path / "games")
-    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
-    for module in (experiments, making, shipped):
-        monkeypatch.setattr(module, "EXPERIMENTS", {"digits/mlp7": TINY})
+    stand_in(monkeypatch, tmp_path)
     return tmp_path
 
 
@@ -50,10 +39,7 @@ def made(tmp_path_factory):
     """Files of one finished run, to copy from."""
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "GAMES", folder / "games")
-        patch.setattr(paths, "CACHE", folder / "cache")
-        patch.setattr(experiments, "EXPERIMENTS", {"digits/mlp7": TINY})
-        patch.setattr(making, "EXPERIMENTS", experiments.EXPERIMENTS)
+        stand_in(patch, folder)
         making.make_game("digits/mlp7")
     return folder
 

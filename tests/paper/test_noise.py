@@ -3,21 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from tiny import TINY, stand_in
 
 from lkutils.masking import log_odds
-from lkutils.paper import datasets, experiments, making, noise, paths, shipped
+from lkutils.paper import datasets, making, noise, paths, shipped
 from lkutils.paper.experiments import Experiment, ProbeSchedule
 from lkutils.paper.recipes import recipe_of
-from lkutils.paper.training import Schedule
 
-TINY = Experiment(
-    "digits",
-    "mlp7",
-    7,
-    Schedule(epochs=12, learning_rate=0.1, batch_size=64),
-    ProbeSchedule(2, 0.05, 128),
-    width=1 / 16,
-)
 CPU = torch.device("cpu")
 
 
@@ -26,10 +18,7 @@ def folder(tmp_path_factory):
     """All files go to a temporary folder, and one tiny experiment stands for the paper's."""
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "GAMES", folder / "games")
-        patch.setattr(paths, "CACHE", folder / "cache")
-        for module in (experiments, making, shipped):
-            patch.setattr(module, "EXPERIMENTS", {"digits/mlp7": TINY})
+        stand_in(patch, folder)
         yield folder
 
 
