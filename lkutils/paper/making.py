@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict
-from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,6 @@ from lkutils.epochs import fingerprint
 from lkutils.masking import coalition_values
 from lkutils.paper import paths
 from lkutils.paper.chunks import chunk_key, remembered
-from lkutils.paper.datasets import Dataset
 from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, pretrained
 from lkutils.paper.provenance import machine, versions
 from lkutils.paper.recipes import Recipe, recipe_of
@@ -106,14 +103,7 @@ def checkpoint_path(experiment: Experiment, part: str) -> Path:
     return paths.CACHE / "checkpoints" / f"{experiment.name}.{source}{part}.pt"
 
 
-def samples_of(
-    experiment: Experiment,
-    recipe: Recipe,
-    device: torch.device,
-    path: Path,
-    n_candidates: int | None = None,
-    inputs_of: Callable[[Dataset], Tensor] = attrgetter("sample_inputs"),
-) -> np.ndarray:
+def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device, path: Path) -> np.ndarray:
     """Numbers of the game's samples: those of a list, without those that the network gets wrong.
 
     Where there is no list yet, every network of the data set is trained, and samples that all of them classify
@@ -121,20 +111,20 @@ def samples_of(
 
     Args:
         path: of the list.
-        n_candidates: how many samples to choose from; all when None.
-        inputs_of: the samples as another network's data set holds them.
 
     Raises:
         ValueError: the list is damaged, or the network gets all of its samples wrong.
     """
     inputs, labels = recipe.dataset.sample_inputs, recipe.dataset.sample_labels
     if not path.exists():
-        candidates = np.random.default_rng(0).permutation(len(labels))[:n_candidates]
+        candidates = np.random.default_rng(0).permutation(len(labels))
         correct = []
         for peer in peers_of(experiment):
             other = recipe_of(peer)
             train(peer, other, device)
-            correct.append(predict(other.network, inputs_of(other.dataset)[candidates], device) == labels[candidates])
+            correct.append(
+                predict(other.network, other.dataset.sample_inputs[candidates], device) == labels[candidates]
+            )
         choose_samples(candidates, torch.stack(correct).all(dim=0), experiment.n_samples, path)
     samples = read_samples(path, len(labels))
     return leave_out_wrong(samples, predict(recipe.network, inputs[samples], device), labels[samples], experiment.name)

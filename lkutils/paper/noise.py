@@ -11,7 +11,6 @@ import dataclasses
 import math
 import shutil
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +25,15 @@ from lkutils.paper import paths
 from lkutils.paper.chunks import chunk_key, remembered
 from lkutils.paper.datasets import IMAGES
 from lkutils.paper.experiments import MIDDLE_LAYERS, Experiment, find_experiment, game_path
-from lkutils.paper.making import labelled_game, probe, samples_of, train
+from lkutils.paper.making import labelled_game, probe, train
 from lkutils.paper.recipes import Recipe, recipe_of
+from lkutils.paper.training import predict
 from lkutils.probes import ProbedNetwork
 from lkutils.progress import progress
 from lkutils.storage import store
 
 SIGMA = 0.02
-CANDIDATES = 1000  # training samples that all networks of the data set are tried on, to choose some
+CANDIDATES = 1000  # training samples to choose from
 PLAYERS_SEED = 1  # of the patches of CIFAR-10's training images; those of its test images have 0
 
 
@@ -49,7 +49,7 @@ def make_noise_game(
         name: of a game of images.
         draws: of the noise, beside the clean input.
         sigma: standard deviation of the noise, where pixels go from 0 to 1.
-        n_samples: training samples, all of them classified correctly by all networks of the data set.
+        n_samples: training samples, the first in a random order that the network classifies correctly.
         part: (k, m) masks every m-th sample only, from the k-th on.
 
     Returns:
@@ -66,9 +66,7 @@ def make_noise_game(
     layer = MIDDLE_LAYERS[experiment.network]
     training_seconds = train(experiment, recipe, device)
     probed, probing_seconds = probe(experiment, recipe, device)
-    listed = game_path(experiment).parent / "train_samples.json"
-    samples = samples_of(experiment, recipe, device, listed, CANDIDATES, attrgetter("train_inputs")).tolist()
-
+    samples = correct_samples(recipe, n_samples, device)
     chunk_paths = [chunk_path(experiment, recipe, probed, layer, sample, draws, sigma) for sample in samples]
 
     def noisy_values(k: int) -> tuple[np.ndarray, float]:
@@ -123,6 +121,22 @@ def on_training_samples(experiment: Experiment, recipe: Recipe) -> Recipe:
     of_training = {"inputs": dataset.train_inputs, "labels": dataset.train_labels, "players": players}
     samples = {f"sample_{key}": tensor for key, tensor in of_training.items()}
     return recipe._replace(dataset=dataclasses.replace(dataset, **samples))
+
+
+def correct_samples(recipe: Recipe, count: int, device: torch.device) -> list[int]:
+    """Numbers of the first ``count`` training samples, in a random order, that the network classifies correctly.
+
+    Other networks have no say, so that a network's noise game needs no other network.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    inputs, labels = recipe.dataset.sample_inputs, recipe.dataset.sample_labels
+    candidates = np.random.default_rng(0).permutation(len(labels))[:CANDIDATES]
+    correct = candidates[(predict(recipe.network, inputs[candidates], device) == labels[candidates]).numpy()]
+    if len(correct) < count:
+        raise ValueError(f"n_samples={count}, but the network classifies {len(correct)} correctly; ask for fewer")
+    return sorted(correct[:count].tolist())
 
 
 def noisy_inputs(
