@@ -75,6 +75,10 @@ def parser() -> argparse.ArgumentParser:
         help="of noise on training samples: makes that game instead (Sec. 3.3)",
     )
     game.add_argument(
+        "--sigma", type=float, default=noise.SIGMA, help="with --draws: of the noise, where pixels go from 0 to 1"
+    )
+    game.add_argument("--test", action="store_true", help="with --draws: test samples")
+    game.add_argument(
         "--part", default="1/1", metavar="K/M", help="with --draws: the K-th of M parts of the samples, on this machine"
     )
     game.add_argument("--force", action="store_true", help="make a game again that exists already")
@@ -119,14 +123,17 @@ def run_game(options: argparse.Namespace) -> None:
         raise ValueError(f"--weights {options.weights} are those of one network; name it with --dataset and --network")
     if options.draws and (options.weights or options.seed):
         raise ValueError("--draws makes noise for the shipped networks: leave out --weights and --seed")
+    if not options.draws and (options.test or options.sigma != noise.SIGMA):
+        raise ValueError("--sigma and --test are for --draws: games without noise are on test samples")
     part = read_part(options.part)
     for experiment in [experiments.with_seed(experiment, options.seed) for experiment in chosen]:
-        path = noise.noise_path(experiment) if options.draws else experiments.game_path(experiment)
+        stored = noise.with_noise(experiment, options.sigma, options.test) if options.draws else experiment
+        path = experiments.game_path(stored)
         if path.exists() and not options.force:
             print(f"{experiment.name}: exists at {path} (--force makes it again)")
             continue
         if options.draws:
-            made = noise.make_noise_game(experiment.name, options.draws, part=part)
+            made = noise.make_noise_game(experiment.name, options.draws, options.sigma, part=part, test=options.test)
         else:
             made = making.make_game(experiment.name, options.weights)
         print(f"{experiment.name}: stored at {made}" if made else f"{experiment.name}: other parts are still missing")

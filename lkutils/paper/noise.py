@@ -21,11 +21,10 @@ from torch import Tensor
 
 from lkutils.devices import default_device
 from lkutils.masking import coalition_values
-from lkutils.paper import paths
 from lkutils.paper.chunks import chunk_key, remembered
 from lkutils.paper.datasets import IMAGES
 from lkutils.paper.experiments import MIDDLE_LAYERS, Experiment, find_experiment, game_path
-from lkutils.paper.making import labelled_game, probe, train
+from lkutils.paper.making import chunk_folder, labelled_game, probe, train
 from lkutils.paper.recipes import Recipe, recipe_of
 from lkutils.paper.training import predict
 from lkutils.probes import ProbedNetwork
@@ -38,7 +37,12 @@ PLAYERS_SEED = 1  # of the patches of CIFAR-10's training images; those of its t
 
 
 def make_noise_game(
-    name: str, draws: int = 20, sigma: float = SIGMA, n_samples: int = 20, part: tuple[int, int] = (0, 1)
+    name: str,
+    draws: int = 20,
+    sigma: float = SIGMA,
+    n_samples: int = 20,
+    part: tuple[int, int] = (0, 1),
+    test: bool = False,
 ) -> Path | None:
     """Train, probe, and mask training samples with noise; store the game as "<network>.noise.nc".
 
@@ -51,6 +55,7 @@ def make_noise_game(
         sigma: standard deviation of the noise, where pixels go from 0 to 1.
         n_samples: training samples, the first in a random order that the network classifies correctly.
         part: (k, m) masks every m-th sample only, from the k-th on.
+        test: mask test samples instead.
 
     Returns:
         Where the game is stored; None where samples of other parts are still missing.
@@ -62,21 +67,19 @@ def make_noise_game(
     check_noise(experiment, draws, sigma, part)
     device = default_device()
 
-    recipe = on_training_samples(experiment, recipe_of(experiment))
-    layer = MIDDLE_LAYERS[experiment.network]
+    recipe = recipe_of(experiment)
+    if not test:
+        recipe = on_training_samples(experiment, recipe)
+    noisy, layer = with_noise(experiment, sigma, test), MIDDLE_LAYERS[experiment.network]
     training_seconds = train(experiment, recipe, device)
     probed, probing_seconds = probe(experiment, recipe, device)
     samples = correct_samples(recipe, n_samples, device)
-    chunk_paths = [chunk_path(experiment, recipe, probed, layer, sample, draws, sigma) for sample in samples]
+    chunk_paths = [chunk_path(noisy, recipe, probed, layer, sample, draws, sigma) for sample in samples]
 
     def noisy_values(k: int) -> tuple[np.ndarray, float]:
         """v^(l) of a sample's draws, and the seconds it took; computed once."""
-
-        def compute() -> Float[Tensor, "1 draw coalition"]:
-            inputs = noisy_inputs(recipe, IMAGES[experiment.dataset].std, samples[k], draws, sigma)
-            return values_at(recipe, probed, layer, samples[k], inputs, device)
-
-        return remembered(chunk_paths[k], compute)
+        inputs = noisy_inputs(recipe, IMAGES[experiment.dataset].std, samples[k], draws, sigma)
+        return remembered(chunk_paths[k], lambda: values_at(recipe, probed, layer, samples[k], inputs, device))
 
     for k in progress(range(part[0], len(samples), part[1]), f"noise on {name}, a sample a step"):
         noisy_values(k)
@@ -91,9 +94,9 @@ def make_noise_game(
     masking_seconds = sum(took for _, took in chunks)
     seconds = {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
     game = labelled_game(experiment, recipe, probed, values, seconds)
-    store(game.assign_attrs(name=f"{name}.noise", sigma=sigma, draws=draws), noise_path(experiment))
-    shutil.rmtree(chunk_folder(experiment), ignore_errors=True)
-    return noise_path(experiment)
+    store(game.assign_attrs(name=noisy.name, sigma=sigma, draws=draws), game_path(noisy))
+    shutil.rmtree(chunk_folder(noisy), ignore_errors=True)
+    return game_path(noisy)
 
 
 def check_noise(experiment: Experiment, draws: int, sigma: float, part: tuple[int, int]) -> None:
@@ -199,18 +202,19 @@ def logits_at(probed: ProbedNetwork, layer: str) -> Callable[[Tensor], Float[Ten
     return score
 
 
-def noise_path(experiment: Experiment) -> Path:
-    """Where the game with noise is stored: beside the experiment's game."""
-    return game_path(dataclasses.replace(experiment, variant="noise"))
+def with_noise(experiment: Experiment, sigma: float = SIGMA, test: bool = False) -> Experiment:
+    """The variant whose game has noise; what is not as in the paper stands in its name.
 
-
-def chunk_folder(experiment: Experiment) -> Path:
-    """Where finished samples lie until the game is stored."""
-    return paths.CACHE / "chunks" / f"{experiment.name}.noise"
+    Example:
+        >>> with_noise(find_experiment("mnist/mlp7"), sigma=0.01, test=True).name
+        'mnist/mlp7.noise.sigma0.01.test'
+    """
+    scale = "" if sigma == SIGMA else f".sigma{sigma:g}"
+    return dataclasses.replace(experiment, variant=f"noise{scale}{'.test' * test}")
 
 
 def chunk_path(
-    experiment: Experiment, recipe: Recipe, probed: ProbedNetwork, layer: str, sample: int, draws: int, sigma: float
+    noisy: Experiment, recipe: Recipe, probed: ProbedNetwork, layer: str, sample: int, draws: int, sigma: float
 ) -> Path:
     """Where a sample's values lie; its name depends on everything that they depend on."""
     dataset, only = recipe.dataset, slice(int(sample), int(sample) + 1)
@@ -223,4 +227,4 @@ def chunk_path(
         dataset.baseline,
         f"{layer=} {draws=} {sigma=}",
     )
-    return chunk_folder(experiment) / f"{key}.npz"
+    return chunk_folder(noisy) / f"{key}.npz"

@@ -19,7 +19,7 @@ from lkutils.games import interactions as interactions_of
 from lkutils.paper import paths
 from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, with_seed
 from lkutils.paper.making import make_game
-from lkutils.paper.noise import make_noise_game, noise_path
+from lkutils.paper.noise import SIGMA, make_noise_game, with_noise
 from lkutils.storage import checksum
 
 # Names as people write them; a data set that is not listed is called what its key is.
@@ -82,8 +82,13 @@ def load_game(name: str) -> xr.Dataset:
     return read_game(game_path(experiment), name, remedy_of(experiment, seed))
 
 
-def load_noise_game(name: str) -> xr.Dataset:
+def load_noise_game(name: str, sigma: float = SIGMA, test: bool = False) -> xr.Dataset:
     """Load the game on noisy training samples of a network; one of the smoke profile is made when it does not exist.
+
+    Args:
+        name: of the network's game.
+        sigma: standard deviation of the noise, where pixels go from 0 to 1.
+        test: load that on test samples.
 
     Returns:
         As :func:`load_game`, with ``values`` (layer, sample, draw, coalition) of one layer; draw 0 is without noise,
@@ -93,10 +98,11 @@ def load_noise_game(name: str) -> xr.Dataset:
         ValueError, FileNotFoundError: as :func:`load_game`.
     """
     experiment = find_experiment(name)
-    path = noise_path(experiment)
-    if experiment.profile == "smoke" and not path.exists():
-        make_noise_game(name, n_samples=experiment.n_samples)
-    return read_game(path, f"{name}.noise", remedy_of(experiment, " --draws 20"))
+    noisy = with_noise(experiment, sigma, test)
+    if experiment.profile == "smoke" and not game_path(noisy).exists():
+        make_noise_game(name, sigma=sigma, n_samples=experiment.n_samples, test=test)
+    more = f" --sigma {sigma:g}" * (sigma != SIGMA) + " --test" * test
+    return read_game(game_path(noisy), noisy.name, remedy_of(experiment, f" --draws 20{more}"))
 
 
 def remedy_of(experiment: Experiment, more: str) -> str:

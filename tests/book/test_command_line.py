@@ -106,18 +106,22 @@ def test_a_game_from_another_seed(monkeypatch, capsys, tmp_path):
 def test_a_game_with_noise_in_parts(monkeypatch, capsys, tmp_path):
     asked = []
 
-    def stub(name, draws, part):
-        asked.append((name, draws, part))
+    def stub(name, draws, sigma, part, test):
+        asked.append((name, draws, sigma, part, test))
 
     monkeypatch.setattr(command_line.noise, "make_noise_game", stub)
-    monkeypatch.setattr(command_line.noise, "noise_path", lambda experiment: tmp_path / "none.nc")
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
     digits = ["game", "--dataset", "digits", "--network", "mlp7"]
     assert command_line.main([*digits, "--draws", "5", "--part", "2/3"]) == 0
-    assert asked == [("digits/mlp7", 5, (1, 3))]
+    assert asked == [("digits/mlp7", 5, 0.02, (1, 3), False)]
     assert "other parts are still missing" in capsys.readouterr().out
     for wrong in ("0/3", "4/3", "1", "a/b"):
         assert command_line.main([*digits, "--draws", "5", "--part", wrong]) == 2
         assert f"--part {wrong}: give K/M" in capsys.readouterr().err
     assert command_line.main([*digits, "--draws", "5", "--seed", "1"]) == 2
     assert "leave out --weights and --seed" in capsys.readouterr().err
+    assert command_line.main([*digits, "--test"]) == 2
+    assert "--sigma and --test are for --draws" in capsys.readouterr().err
     assert len(asked) == 1
+    assert command_line.main([*digits, "--draws", "5", "--sigma", "0.1", "--test"]) == 0
+    assert asked[1:] == [("digits/mlp7", 5, 0.1, (0, 1), True)]

@@ -6,7 +6,7 @@ import torch
 from tiny import TINY, stand_in
 
 from lkutils.masking import log_odds
-from lkutils.paper import datasets, making, noise, paths, shipped
+from lkutils.paper import datasets, experiments, making, noise, paths, shipped
 from lkutils.paper.experiments import Experiment, ProbeSchedule
 from lkutils.paper.recipes import recipe_of
 
@@ -100,7 +100,7 @@ def test_noise_depends_on_sample_and_draw_only():
 
 
 def test_parts_together_make_the_same_game_and_an_interrupted_one_goes_on(game, monkeypatch):
-    noise.noise_path(TINY).unlink()
+    experiments.game_path(noise.with_noise(TINY)).unlink()
     assert noise.make_noise_game("digits/mlp7", draws=4, n_samples=3, part=(1, 2)) is None
     computed = []
     real = noise.coalition_values
@@ -108,6 +108,18 @@ def test_parts_together_make_the_same_game_and_an_interrupted_one_goes_on(game, 
     noise.make_noise_game("digits/mlp7", draws=4, n_samples=3, part=(0, 2))
     assert computed == [5, 5], "two samples with five draws each; the third was there"
     np.testing.assert_array_equal(shipped.load_noise_game("digits/mlp7")["values"], game["values"])
+
+
+def test_test_samples_and_other_scales_make_games_of_their_own(game, probed):
+    digits = datasets.load_dataset("digits")
+    path = noise.make_noise_game("digits/mlp7", draws=2, sigma=0.1, n_samples=2, test=True)
+    assert path.name == "mlp7.noise.sigma0.1.test.nc"
+    other = shipped.load_noise_game("digits/mlp7", sigma=0.1, test=True)
+    chosen = other["sample"].values.tolist()
+    assert other["label"].values.tolist() == digits.test_labels[chosen].tolist()
+    whole = log_odds(probed(digits.test_inputs[chosen])[probed.layers.index("linear4")], digits.test_labels[chosen])
+    np.testing.assert_allclose(other["values"][0, :, 0, -1], whole.detach(), atol=1e-4)
+    assert shipped.load_noise_game("digits/mlp7").identical(game), "the other game stays as it is"
 
 
 @pytest.mark.parametrize(
