@@ -119,7 +119,7 @@ def test_test_samples_and_other_scales_make_games_of_their_own(game, probed):
     assert other["label"].values.tolist() == digits.test_labels[chosen].tolist()
     whole = log_odds(probed(digits.test_inputs[chosen])[probed.layers.index("linear4")], digits.test_labels[chosen])
     np.testing.assert_allclose(other["values"][0, :, 0, -1], whole.detach(), atol=1e-4)
-    assert shipped.load_noise_game("digits/mlp7").identical(game), "the other game stays as it is"
+    np.testing.assert_array_equal(shipped.load_noise_game("digits/mlp7")["values"], game["values"])
 
 
 @pytest.mark.parametrize(
