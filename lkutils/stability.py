@@ -14,9 +14,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 import xarray as xr
 
 from lkutils.axes import check_axes, orders
+from lkutils.mobius import and_interactions, or_interactions
 
 # Bins of equal strength, |I(S)| over the strongest interaction of the same layer and sample; tau is at 0.05 of it.
 STRENGTH_EDGES = (0.05, 0.1, 0.2, 0.4, 1.0)
@@ -40,17 +42,106 @@ def stability_ratio(interactions: xr.DataArray, salient: xr.DataArray) -> xr.Dat
         >>> stability_ratio(game, game.isel(draw=0) > 1).round(3).values  # mean 2, standard deviation sqrt(2)
         array([  nan, 1.414])
     """
-    check_axes(interactions, "draw", "coalition")
+    deviation = deviation_over_draws(interactions)
     noisy = interactions.isel(draw=slice(1, None))
+    constant = deviation <= 1e-12 * abs(noisy).max("draw")
+    ratio = (abs(noisy.mean("draw")) / deviation.where(~constant, 1.0)).where(~constant, np.inf)
+    return ratio.where(salient)
+
+
+def deviation_over_draws(numbers: xr.DataArray) -> xr.DataArray:
+    """Standard deviation over the draws with noise, sqrt(Var) of Eq. 10.
+
+    Args:
+        numbers: interactions or values in log-odds (..., draw, coalition), draw 0 clean.
+
+    Raises:
+        ValueError: fewer than two draws with noise.
+
+    Example:
+        >>> deviation_over_draws(xr.DataArray([[9.0], [1.0], [3.0]], dims=("draw", "coalition"))).round(3).values
+        array([1.414])
+    """
+    check_axes(numbers, "draw", "coalition")
+    noisy = numbers.isel(draw=slice(1, None))
     if noisy.sizes["draw"] < 2:
         raise ValueError(
             f"{noisy.sizes['draw']} draw with noise has no variance: draw 0 is the clean input, and two or more others "
             "are needed, 20 for the figures"
         )
-    mean, deviation = abs(noisy.mean("draw")), noisy.std("draw", ddof=1)
-    constant = deviation <= 1e-12 * abs(noisy).max("draw")
-    ratio = (mean / deviation.where(~constant, 1.0)).where(~constant, np.inf)
-    return ratio.where(salient)
+    return noisy.std("draw", ddof=1)
+
+
+def independent_deviation(values: xr.DataArray) -> xr.DataArray:
+    """Standard deviation of an AND interaction of each order if noise were independent in every v(x_T): s 2^(m/2).
+
+    I_and(S) of Eq. 1 is a sum of 2^m outputs with signs, so its variance would be 2^m s^2. Here s^2 is the variance
+    of v(x_T) over the draws with noise, mean over T.
+
+    Args:
+        values: in log-odds (..., draw, coalition), draw 0 clean.
+
+    Returns:
+        In log-odds (..., order).
+
+    Raises:
+        ValueError: fewer than two draws with noise.
+
+    Example:
+        >>> values = xr.DataArray([[0.0] * 4, [1.0] * 4, [3.0] * 4], dims=("draw", "coalition"))  # s = sqrt(2)
+        >>> independent_deviation(values).round(3).values
+        array([2.   , 2.828])
+    """
+    s = np.sqrt((deviation_over_draws(values) ** 2).mean("coalition"))
+    order = np.arange(1, int(orders(values).max()) + 1)
+    return s * xr.DataArray(2 ** (order / 2), {"order": order}, ("order",))
+
+
+def without_new_extraction(values: xr.DataArray, clean: xr.DataArray) -> xr.DataArray:
+    """Interactions of every draw with gamma and delta (Sec. 3.2.2) kept from the clean input.
+
+    v_and = (v - delta) / 2 + gamma and v_or = (v - delta) / 2 - gamma, so interactions change by those of half of the
+    change of v. Of single players, OR is counted as AND (App. M.4).
+
+    Args:
+        values: in log-odds (..., draw, coalition), draw 0 clean.
+        clean: interactions of the clean input (kind, ..., coalition).
+
+    Returns:
+        Interactions (kind, ..., draw, coalition); those of draw 0 are the clean ones.
+
+    Example:
+        >>> values = xr.DataArray([[0.0, 1.0, 1.0, 2.0], [0.0, 1.0, 1.0, 4.0]], dims=("draw", "coalition"))
+        >>> clean = xr.DataArray([[0.0, 1.0, 1.0, 0.0], [0.0] * 4], {"kind": ["and", "or"]}, ("kind", "coalition"))
+        >>> without_new_extraction(values, clean).isel(draw=1).values  # of the change 2, half is an AND, half an OR
+        array([[ 0.,  2.,  2.,  1.],
+               [ 0.,  0.,  0., -1.]])
+    """
+    check_axes(values, "draw", "coalition")
+    change = (values - values.isel(draw=0)).transpose(..., "coalition").astype(float)
+    half = torch.from_numpy(change.values) / 2
+    and_, or_ = and_interactions(half), or_interactions(half)
+    single = torch.from_numpy(orders(values).values <= 1)
+    both = torch.stack((and_ + or_ * single, or_ * ~single)).numpy()
+    return clean + xr.DataArray(both, dims=("kind", *change.dims)).assign_coords(kind=["and", "or"])
+
+
+def harsanyi(values: xr.DataArray) -> xr.DataArray:
+    """AND interactions of v itself (Eq. 1), without any extraction; there is no OR.
+
+    Args:
+        values: in log-odds (..., coalition).
+
+    Returns:
+        The same axes with ``kind`` in front, "and" only.
+
+    Example:
+        >>> harsanyi(xr.DataArray([0.0, 1.0, 1.0, 4.0], dims="coalition")).values
+        array([[0., 1., 1., 2.]])
+    """
+    check_axes(values, "coalition")
+    values = values.transpose(..., "coalition").astype(float)
+    return values.copy(data=and_interactions(torch.from_numpy(values.values)).numpy()).expand_dims(kind=["and"])
 
 
 def by_order(ratios: xr.DataArray) -> xr.Dataset:
@@ -152,11 +243,41 @@ def slope_on_order(means: xr.DataArray) -> xr.DataArray:
         >>> (slope_on_order(halved) / np.log(2)).round(6).item()
         -1.0
     """
+    products, spread = products_with_order(means)
+    return products / spread.where(spread > 0)
+
+
+def common_slope(means: xr.DataArray) -> xr.DataArray:
+    """The slope of `slope_on_order` that bins of strength have in common, each with a level of its own.
+
+    Args:
+        means: positive numbers (..., strength, order); NaN are left out.
+
+    Returns:
+        The change of the logarithm for each order; NaN where no bin has two orders.
+
+    Example:
+        >>> axes = {"strength": [0.05, 0.1], "order": [1, 2, 3]}
+        >>> halved = xr.DataArray([[8.0, 4.0, 2.0], [400.0, 200.0, np.nan]], axes, ("strength", "order"))
+        >>> (common_slope(halved) / np.log(2)).round(6).item()
+        -1.0
+    """
+    products, spread = (part.sum("strength") for part in products_with_order(means))
+    return products / spread.where(spread > 0)
+
+
+def products_with_order(means: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Sums over orders of (m - mean m) log(mean) and of (m - mean m)^2, over the orders with a number.
+
+    Example:
+        >>> means = xr.DataArray([1.0, np.nan, np.e], {"order": [1, 2, 3]}, ("order",))
+        >>> [part.item() for part in products_with_order(means)]
+        [1.0, 2.0]
+    """
     logarithm = np.log(means.where(means > 0))
     order = means["order"].where(logarithm.notnull())
     centred = order - order.mean("order")
-    spread = (centred**2).sum("order")
-    return (centred * logarithm).sum("order") / spread.where(spread > 0)
+    return (centred * logarithm).sum("order"), (centred**2).sum("order")
 
 
 def no_effect(n_draws: int) -> dict[str, float]:

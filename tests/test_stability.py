@@ -2,19 +2,26 @@
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from scipy import stats
 
+from lkutils.extraction import extract_interactions
 from lkutils.metrics import salience_threshold, salient
-from lkutils.mobius import coalition_sizes
+from lkutils.mobius import and_interactions, coalition_sizes, or_interactions
 from lkutils.stability import (
     by_order,
+    common_slope,
+    deviation_over_draws,
+    harsanyi,
     in_strength_bins,
+    independent_deviation,
     median_of,
     no_effect,
     noise_ratio,
     slope_on_order,
     stability_ratio,
+    without_new_extraction,
 )
 
 AXES = ("kind", "layer", "sample", "draw", "coalition")
@@ -160,9 +167,63 @@ def test_slope_is_numpys():
     assert slope_on_order(labelled)[0] == pytest.approx(np.polyfit(np.array(kept) + 1, np.log(means[0, kept]), 1)[0])
 
 
+def test_common_slope_is_that_of_a_regression_with_a_level_for_each_bin():
+    means = np.exp(np.random.default_rng(0).normal(size=(3, 5)))
+    means[0, 3:] = means[2, 1:] = np.nan
+    labelled = xr.DataArray(means, {"strength": [0.1, 0.2, 0.4], "order": np.arange(1, 6)}, ("strength", "order"))
+    bins, order = np.nonzero(np.isfinite(means))
+    design = np.column_stack([order + 1, *(bins == k for k in range(3))])
+    expected = np.linalg.lstsq(design, np.log(means[bins, order]))[0][0]
+    assert common_slope(labelled).item() == pytest.approx(expected)
+    assert np.isnan(common_slope(labelled.isel(order=[0])))
+
+
 def test_slope_of_a_single_order_is_nan():
     means = xr.DataArray([np.nan, 2.0, 0.0], {"order": [1, 2, 3]}, ("order",))
     assert np.isnan(slope_on_order(means))
+
+
+# ---- what is noise, and what the extraction does with it
+
+
+def test_independent_noise_gives_and_interactions_the_deviation_of_their_order():
+    noise = np.random.default_rng(0).normal(0, 0.3, (4001, 32))
+    values = xr.DataArray(noise, dims=("draw", "coalition"))
+    measured = deviation_over_draws(harsanyi(values)).isel(kind=0)
+    expected = independent_deviation(values)
+    for order in range(1, 6):
+        of_order = measured[coalition_sizes(5).numpy() == order]
+        assert np.allclose(of_order, expected.sel(order=order), rtol=0.05)
+    assert expected.sel(order=1).item() == pytest.approx(0.3 * np.sqrt(2), rel=0.02)
+
+
+def test_a_common_shift_of_all_outputs_reaches_no_interaction():
+    shift = np.random.default_rng(0).normal(size=(30, 1))
+    values = xr.DataArray(np.arange(16.0) + shift, dims=("draw", "coalition"))
+    assert deviation_over_draws(harsanyi(values)).isel(coalition=slice(1, None)).max() < 1e-12
+    assert (independent_deviation(values) > 1).all()
+
+
+def test_kept_gamma_and_delta_are_those_of_the_clean_input():
+    values = torch.from_numpy(np.random.default_rng(0).normal(size=(3, 4, 16)))  # sample, draw, coalition
+    clean = extract_interactions(values[:, 0], 0.1)
+    half = (values - clean.delta[:, None]) / 2
+    and_, or_ = and_interactions(half + clean.gamma[:, None]), or_interactions(half - clean.gamma[:, None])
+    single = coalition_sizes(4) <= 1
+    expected = torch.stack((and_ + or_ * single, or_ * ~single))
+    labels = {"kind": ["and", "or"], "sample": [3, 5, 9]}
+    both = xr.DataArray(torch.stack((clean.and_, clean.or_)), labels, ("kind", "sample", "coalition"))
+    game = xr.DataArray(values, {"sample": [3, 5, 9]}, ("sample", "draw", "coalition"))
+    found = without_new_extraction(game, both).transpose("kind", "sample", "draw", "coalition")
+    assert np.allclose(found[..., 1:], expected[..., 1:])
+    assert np.allclose(found.isel(draw=0), both)
+
+
+def test_harsanyi_interactions_are_those_of_v():
+    values = np.random.default_rng(0).normal(size=(2, 8))
+    found = harsanyi(xr.DataArray(values, dims=("sample", "coalition")))
+    assert found.dims == ("kind", "sample", "coalition")
+    assert np.allclose(found.sel(kind="and"), and_interactions(torch.from_numpy(values)))
 
 
 # ---- without an effect
