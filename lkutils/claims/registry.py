@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lkutils.claims.extraction import BEYOND
+from lkutils.claims import extraction, theory
 from lkutils.claims.generalization import IOU_AND, IOU_OR
 from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
 from lkutils.claims.sparsity import FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES, UNIVERSAL_MATCHING
+from lkutils.claims.theory import OR_IS_AND
 from lkutils.claims.tracking import PARTS_ADD_UP, READINGS, TRACKING_AND, TRACKING_OR
 from lkutils.claims.verdicts import Claim, Expected, Rule, Verdict, from_data
 from lkutils.games import Label
@@ -105,15 +106,6 @@ SHAPLEY = untested(
     "App. B",
     "",
     (Expected("largest difference from the definition (in output ranges)", below=1e-9, every=True),),
-    seen=IDENTITY,
-)
-OR_IS_AND = untested(
-    "or-is-and",
-    "An OR interaction is minus the AND interaction with masked and unmasked swapped",
-    "The OR interaction can be considered as a specific AND interaction",
-    "App. C, Eq. 13",
-    "",
-    (Expected("largest difference of the two sides (in output ranges)", below=1e-9, every=True),),
     seen=IDENTITY,
 )
 STABILITY_OR = untested(
@@ -215,6 +207,8 @@ CLAIMS: tuple[Claim, ...] = (
     *READINGS[4:],
     NOISE_RATIO,
 )
+
+BEYOND: tuple[Claim, ...] = (*extraction.BEYOND, *theory.BEYOND)
 
 
 def find_claim(name: str) -> Claim:
