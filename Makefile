@@ -16,12 +16,12 @@ book: setup
 test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest
 	rm -rf $(SMOKE) && mkdir $(SMOKE)
 	for chapter in notebooks/*.ipynb; do \
 		$(BIN)/papermill $$chapter $(SMOKE)/$${chapter##*/} -f tests/smoke.yaml --prepare-only --no-progress-bar || exit 1; \
 	done
-	$(BIN)/pytest --nbval-lax --nbval-current-env $(SMOKE) --durations=5
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(SMOKE) tests lkutils --nbval-lax --nbval-current-env \
+		-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations=5
 
 # The pages of the real book, after `make book`; `make test` looks at those of a book of smoke chapters.
 test-browser: book

@@ -23,6 +23,9 @@ from lkutils.mobius import and_interactions, or_interactions
 # Bins of equal strength, |I(S)| over the strongest interaction of the same layer and sample; tau is at 0.05 of it.
 STRENGTH_EDGES = (0.05, 0.1, 0.2, 0.4, 1.0)
 
+# Within a factor of this, strengths count as equal: narrow enough that strength cannot pass for order within a bin.
+EQUAL_STRENGTH = 1.25
+
 
 def stability_ratio(interactions: xr.DataArray, salient: xr.DataArray) -> xr.DataArray:
     """|E| / sqrt(Var) of each salient interaction over the draws with noise (Eq. 10).
@@ -243,41 +246,45 @@ def slope_on_order(means: xr.DataArray) -> xr.DataArray:
         >>> (slope_on_order(halved) / np.log(2)).round(6).item()
         -1.0
     """
-    products, spread = products_with_order(means)
-    return products / spread.where(spread > 0)
-
-
-def common_slope(means: xr.DataArray) -> xr.DataArray:
-    """The slope of `slope_on_order` that bins of strength have in common, each with a level of its own.
-
-    Args:
-        means: positive numbers (..., strength, order); NaN are left out.
-
-    Returns:
-        The change of the logarithm for each order; NaN where no bin has two orders.
-
-    Example:
-        >>> axes = {"strength": [0.05, 0.1], "order": [1, 2, 3]}
-        >>> halved = xr.DataArray([[8.0, 4.0, 2.0], [400.0, 200.0, np.nan]], axes, ("strength", "order"))
-        >>> (common_slope(halved) / np.log(2)).round(6).item()
-        -1.0
-    """
-    products, spread = (part.sum("strength") for part in products_with_order(means))
-    return products / spread.where(spread > 0)
-
-
-def products_with_order(means: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Sums over orders of (m - mean m) log(mean) and of (m - mean m)^2, over the orders with a number.
-
-    Example:
-        >>> means = xr.DataArray([1.0, np.nan, np.e], {"order": [1, 2, 3]}, ("order",))
-        >>> [part.item() for part in products_with_order(means)]
-        [1.0, 2.0]
-    """
     logarithm = np.log(means.where(means > 0))
     order = means["order"].where(logarithm.notnull())
     centred = order - order.mean("order")
-    return (centred * logarithm).sum("order"), (centred**2).sum("order")
+    spread = (centred**2).sum("order")
+    return (centred * logarithm).sum("order") / spread.where(spread > 0)
+
+
+def slope_parts_at_equal_strength(ratios: xr.DataArray, clean: xr.DataArray) -> xr.Dataset:
+    """How the logarithm of the stability goes with the order among interactions of one sample that are equally strong.
+
+    Interactions are put into bins whose edges are a factor of `EQUAL_STRENGTH` apart, each with a level of its own; so
+    neither strength nor sample can pass for order. The slope is the mean of ``products`` over the mean of ``spread``.
+
+    Args:
+        ratios: of `stability_ratio` (..., coalition).
+        clean: interactions of the clean input, of the same axes.
+
+    Returns:
+        ``products``, the sum over interactions of (m - mean m) log(ratio), and ``spread``, that of (m - mean m)^2,
+        both (...), with means within bins.
+
+    Example:
+        >>> ratios = xr.DataArray([np.nan, 8.0, 4.0, 2.0], dims="coalition")  # of orders 1, 1 and 2
+        >>> parts = slope_parts_at_equal_strength(ratios, ratios * 0 + 1)
+        >>> (parts["products"] / parts["spread"] / np.log(2)).round(6).item()
+        -1.5
+    """
+    check_axes(ratios, "coalition")
+    logarithm = np.log(ratios.where(np.isfinite(ratios) & (ratios > 0)))
+    with np.errstate(divide="ignore"):
+        bins = np.floor(np.log(abs(clean)) / math.log(EQUAL_STRENGTH)).where(logarithm.notnull())
+    order, products, spread = orders(ratios), 0.0, 0.0
+    for number in np.unique(bins.values[np.isfinite(bins.values)]):
+        inside = bins == number
+        centred = order.where(inside) - order.where(inside).mean("coalition")
+        products = products + (centred * logarithm).sum("coalition")
+        spread = spread + (centred**2).sum("coalition")
+    nowhere = logarithm.sum("coalition") * 0  # where no interaction has a ratio
+    return xr.Dataset({"products": nowhere + products, "spread": nowhere + spread})
 
 
 def no_effect(n_draws: int) -> dict[str, float]:

@@ -11,7 +11,6 @@ from lkutils.metrics import salience_threshold, salient
 from lkutils.mobius import and_interactions, coalition_sizes, or_interactions
 from lkutils.stability import (
     by_order,
-    common_slope,
     deviation_over_draws,
     harsanyi,
     in_strength_bins,
@@ -20,6 +19,7 @@ from lkutils.stability import (
     no_effect,
     noise_ratio,
     slope_on_order,
+    slope_parts_at_equal_strength,
     stability_ratio,
     without_new_extraction,
 )
@@ -167,15 +167,20 @@ def test_slope_is_numpys():
     assert slope_on_order(labelled)[0] == pytest.approx(np.polyfit(np.array(kept) + 1, np.log(means[0, kept]), 1)[0])
 
 
-def test_common_slope_is_that_of_a_regression_with_a_level_for_each_bin():
-    means = np.exp(np.random.default_rng(0).normal(size=(3, 5)))
-    means[0, 3:] = means[2, 1:] = np.nan
-    labelled = xr.DataArray(means, {"strength": [0.1, 0.2, 0.4], "order": np.arange(1, 6)}, ("strength", "order"))
-    bins, order = np.nonzero(np.isfinite(means))
-    design = np.column_stack([order + 1, *(bins == k for k in range(3))])
-    expected = np.linalg.lstsq(design, np.log(means[bins, order]))[0][0]
-    assert common_slope(labelled).item() == pytest.approx(expected)
-    assert np.isnan(common_slope(labelled.isel(order=[0])))
+def test_slope_at_equal_strength_is_that_of_a_regression_with_a_level_for_each_bin():
+    random = np.random.default_rng(0)
+    ratios = xr.DataArray(np.exp(random.normal(size=(1, 2, 32))), {"kind": ["and"]}, ("kind", "sample", "coalition"))
+    ratios[..., 0] = ratios[0, 1, :9] = np.nan
+    ratios[0, 0, 5] = np.inf
+    clean = ratios.copy(data=random.uniform(-3, 3, ratios.shape))
+    parts = slope_parts_at_equal_strength(ratios, clean).sel(kind="and")
+    for k in range(2):
+        chosen = np.flatnonzero(np.isfinite(ratios[0, k]))
+        bins = np.floor(np.log(abs(clean[0, k].values[chosen])) / np.log(1.25))
+        levels = bins[:, None] == np.unique(bins)
+        design = np.column_stack([coalition_sizes(5).numpy()[chosen], levels])
+        expected = np.linalg.lstsq(design, np.log(ratios[0, k].values[chosen]))[0][0]
+        assert (parts["products"] / parts["spread"])[k].item() == pytest.approx(expected)
 
 
 def test_slope_of_a_single_order_is_nan():

@@ -15,6 +15,7 @@ from lkutils.claims import extraction, theory
 from lkutils.claims.generalization import IOU_AND, IOU_OR
 from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
 from lkutils.claims.sparsity import FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES, UNIVERSAL_MATCHING
+from lkutils.claims.stability import STABLE_AND, STABLE_OR
 from lkutils.claims.theory import OR_IS_AND
 from lkutils.claims.tracking import PARTS_ADD_UP, READINGS, TRACKING_AND, TRACKING_OR
 from lkutils.claims.verdicts import Claim, Expected, Rule, Verdict, from_data
@@ -38,7 +39,6 @@ def untested(
 
 RESNET20 = (Label("MNIST", "ResNet-20"), Label("CIFAR-10", "ResNet-20"))
 TABULAR = (Label("census", "MLP-7"), Label("commercial", "MLP-7"))
-STABILITY = Expected("stability, low minus high orders", above=0)
 IDENTITY = "When the rule was written, the library's tests had checked the identity on random numbers."
 FIGURES = "When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers."
 
@@ -75,14 +75,6 @@ EXTREME_ORDERS_LATE = untested(
     ),
     seen=FIGURES,
 )
-STABILITY_AND = untested(
-    "low-orders-stable-and",
-    "Low-order interactions are more stable to small noise than high-order ones (AND)",
-    "the relative stability decreased along with the order m",
-    "Sec. 3.3",
-    "Fig. 5",
-    (STABILITY,),
-)
 RESNET20_NOTHING_NEW = untested(
     "resnet20-nothing-new",
     "ResNet-20: later layers forget redundant high orders and gain nothing new",
@@ -107,14 +99,6 @@ SHAPLEY = untested(
     "",
     (Expected("largest difference from the definition (in output ranges)", below=1e-9, every=True),),
     seen=IDENTITY,
-)
-STABILITY_OR = untested(
-    "low-orders-stable-or",
-    "Low-order interactions are more stable to small noise than high-order ones (OR)",
-    "The relative stability of OR interactions decreased along with the order m",
-    "App. I.1",
-    "Fig. 9",
-    (STABILITY,),
 )
 TABULAR_LOW_ORDERS = untested(
     "tabular-low-orders",
@@ -191,13 +175,13 @@ CLAIMS: tuple[Claim, ...] = (
     EXTREME_ORDERS_LATE,
     *TRACKING_AND[4:],
     IOU_AND,
-    STABILITY_AND,
+    STABLE_AND,
     RESNET20_NOTHING_NEW,
     SHAPLEY,
     OR_IS_AND,
     *TRACKING_OR,
     IOU_OR,
-    STABILITY_OR,
+    STABLE_OR,
     TABULAR_LOW_ORDERS,
     TABULAR_LEARNED,
     TABULAR_NOT_REDUNDANT,

@@ -120,7 +120,7 @@ def lines_by_order(lines: Mapping[Label, Mapping[str, xr.DataArray]], label: str
 def check(panels_by_label: Mapping) -> None:
     """Refuse a figure without panels."""
     if not panels_by_label:
-        raise ValueError("there is no pair of networks to draw")
+        raise ValueError("there is no network or pair of networks to draw")
 
 
 def curve(axis: Axes, number: xr.DataArray, color: object, label: str, beside: float = 0.0) -> None:

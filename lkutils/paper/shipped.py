@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import xarray as xr
+from filelock import FileLock
 
 from lkutils import metrics
 from lkutils.extraction import GAP, KAPPA_RATIO
@@ -77,8 +79,8 @@ def load_game(name: str) -> xr.Dataset:
     """
     experiment = find_experiment(name)
     seed = f" --seed {experiment.training.seed}" if experiment.variant else ""
-    if experiment.profile == "smoke" and not game_path(experiment).exists():
-        make_game(name)
+    if experiment.profile == "smoke":
+        make_once(game_path(experiment), lambda: make_game(name))
     return read_game(game_path(experiment), name, remedy_of(experiment, seed))
 
 
@@ -99,10 +101,21 @@ def load_noise_game(name: str, sigma: float = SIGMA, test: bool = False) -> xr.D
     """
     experiment = find_experiment(name)
     noisy = with_noise(experiment, sigma, test)
-    if experiment.profile == "smoke" and not game_path(noisy).exists():
-        make_noise_game(name, sigma=sigma, n_samples=experiment.n_samples, test=test)
+    if experiment.profile == "smoke":
+        make_once(
+            game_path(noisy),
+            lambda: make_noise_game(name, sigma=sigma, n_samples=experiment.n_samples, test=test),
+        )
     more = f" --sigma {sigma:g}" * (sigma != SIGMA) + " --test" * test
     return read_game(game_path(noisy), noisy.name, remedy_of(experiment, f" --draws 20{more}"))
+
+
+def make_once(path: Path, make: Callable[[], object]) -> None:
+    """Make a file that does not exist yet; of several processes that want it, one makes it and the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        if not path.exists():
+            make()
 
 
 def remedy_of(experiment: Experiment, more: str) -> str:

@@ -104,9 +104,9 @@ def test_any_number_of_pairs_fits_the_page(compared, count):
 
 
 def test_nothing_to_draw_is_an_error(compared):
-    with pytest.raises(ValueError, match="no pair"):
+    with pytest.raises(ValueError, match="no network or pair"):
         iou_by_order({}, "and")
-    with pytest.raises(ValueError, match="no pair"):
+    with pytest.raises(ValueError, match="no network or pair"):
         lines_by_order({}, "IoU")
     with pytest.raises(ValueError, match="kind='xor'; known are and, or"):
         iou_by_order({PAIR: compared}, "xor")
