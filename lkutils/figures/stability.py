@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from lkutils.figures.generalization import APART, check, curve, explain_few, order_ticks, title_of
 from lkutils.figures.style import COLOURS, in_style, label_left, legend_above, panels
@@ -47,6 +48,8 @@ def by_order(
         for style, (what, number) in zip((":", "--"), (references or {}).get(network, {}).items(), strict=False):
             axis.plot(number["order"], number, style, color="black", linewidth=1, label=what)
         axis.set(yscale="log", title=title_of(network), xlabel="order")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter(NullFormatter())
     explain_few(axes[-1])
     label_left(axes, label)
     legend_above(figure)

@@ -11,7 +11,7 @@ from lkutils.games import Label
 from lkutils.games import interactions as interactions_of
 from lkutils.paper.datasets import IMAGES
 from lkutils.paper.experiments import EXPERIMENTS, game_path
-from lkutils.paper.noise import with_noise
+from lkutils.paper.noise import SIGMA, with_noise
 from lkutils.paper.shipped import CACHES, game_names, label_of, load_noise_game
 
 
@@ -93,3 +93,29 @@ def noise_names(profile: str) -> list[str]:
     """
     images = [name for name in game_names(profile) if EXPERIMENTS[name].dataset in IMAGES]
     return [name for name in images if profile == "smoke" or game_path(with_noise(EXPERIMENTS[name])).exists()]
+
+
+def open_variants(
+    profile: str,
+    *,
+    samples: int = 0,
+    draws: int = 0,
+    kappa_ratio: float = KAPPA_RATIO,
+    gap: float = GAP,
+) -> Noisy:
+    """MLP-7 as the paper may have meant it: on training samples, on test samples, and with noise on its own scale.
+
+    That scale is the one of the network's inputs, where the data set's standard deviation is 1.
+
+    Args, Raises: as `open_noisy`.
+    """
+    name = {"paper": "mnist/mlp7", "smoke": "digits/mlp7"}[profile]
+    (std,) = IMAGES[EXPERIMENTS[name].dataset].std
+    variants = {
+        "training samples": load_noise_game(name),
+        "test samples": load_noise_game(name, test=True),
+        "normalised scale": load_noise_game(name, sigma=SIGMA * std),
+    }
+    labels = {what: label_of(game) for what, game in variants.items()}
+    games = {Label(labels[what].dataset, f"{labels[what].network}, {what}"): game for what, game in variants.items()}
+    return of_games(games, samples, draws, kappa_ratio, gap)
