@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lkutils.claims import extraction, theory
+from lkutils.claims import attribution, extraction, theory
+from lkutils.claims.attribution import ALIGNED, MORE_PRECISE, SHAPLEY
 from lkutils.claims.generalization import IOU_AND, IOU_OR
 from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
 from lkutils.claims.sparsity import FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES, UNIVERSAL_MATCHING
@@ -39,7 +40,6 @@ def untested(
 
 RESNET20 = (Label("MNIST", "ResNet-20"), Label("CIFAR-10", "ResNet-20"))
 TABULAR = (Label("census", "MLP-7"), Label("commercial", "MLP-7"))
-IDENTITY = "When the rule was written, the library's tests had checked the identity on random numbers."
 FIGURES = "When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers."
 
 
@@ -91,15 +91,6 @@ RESNET20_NOTHING_NEW = untested(
 
 # ---- Appendices ------------------------------------------------------------------------------------------------------
 
-SHAPLEY = untested(
-    "shapley-from-interactions",
-    "The Shapley value is each interaction's effect shared equally by its players",
-    "The Shapley value of each input variable can be rewritten as a re-allocation of AND-OR interactions",
-    "App. B",
-    "",
-    (Expected("largest difference from the definition (in output ranges)", below=1e-9, every=True),),
-    seen=IDENTITY,
-)
 TABULAR_LOW_ORDERS = untested(
     "tabular-low-orders",
     "Tabular data: low-order interactions are stronger than high-order ones",
@@ -177,7 +168,9 @@ CLAIMS: tuple[Claim, ...] = (
     IOU_AND,
     STABLE_AND,
     RESNET20_NOTHING_NEW,
+    MORE_PRECISE,
     SHAPLEY,
+    ALIGNED,
     OR_IS_AND,
     *TRACKING_OR,
     IOU_OR,
@@ -192,7 +185,7 @@ CLAIMS: tuple[Claim, ...] = (
     NOISE_RATIO,
 )
 
-BEYOND: tuple[Claim, ...] = (*extraction.BEYOND, *theory.BEYOND)
+BEYOND: tuple[Claim, ...] = (*extraction.BEYOND, *attribution.BEYOND, *theory.BEYOND)
 
 
 def find_claim(name: str) -> Claim:

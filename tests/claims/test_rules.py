@@ -110,6 +110,18 @@ PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
     "claim-low-orders-shared-and": SHARED,
     "claim-low-orders-shared-or": SHARED,
     "claim-parts-add-up": (numbers(missed=0.0), [numbers(missed=0.02)]),
+    "claim-interactions-explain-more": (
+        xr.Dataset({"salient interactions": 0.1, "n interactions": 0.2, "Shapley values": 0.3}),
+        [
+            xr.Dataset({"salient interactions": 0.5, "n interactions": 0.2, "Shapley values": 0.3}),
+            xr.Dataset({"salient interactions": 0.1, "n interactions": 0.4, "Shapley values": 0.3}),
+        ],
+    ),
+    "claim-shapley-from-interactions": (numbers(difference=1e-15), [numbers(difference=1e-3)]),
+    "claim-high-layer-aligned": (
+        numbers(shared=0.7, other_sample=0.1),
+        [numbers(shared=0.3, other_sample=0.1), numbers(shared=0.7, other_sample=0.6)],
+    ),
     "claim-or-is-and": (numbers(difference=1e-15), [numbers(difference=1e-3)]),
     **{f"{claim.id}-{kind}": OF_KIND[claim.id] for claim in SECTION for kind in ("and", "or")},
     "claim-usual-way": (
@@ -158,6 +170,7 @@ AT_THE_LIMIT = {
         numbers(harsanyi=1e-14, split=1e-14, noise=NOISE_TOLERANCE),
     ],
     "claim-parts-add-up": [numbers(missed=1e-6)],
+    "claim-shapley-from-interactions": [numbers(difference=ROUNDING)],
     "claim-or-is-and": [numbers(difference=ROUNDING)],
 }
 
@@ -281,7 +294,7 @@ def test_tested_claims_have_functions_and_others_have_none():
 
 def test_chapters_of_claims_exist():
     chapters = {claim.chapter for claim in TESTED}
-    assert chapters == {"01_sparsity", "02_layers", "03_tracking", "04_generalization", "a2_theory"}
+    assert chapters == {"01_sparsity", "02_layers", "03_tracking", "04_generalization", "a1_attribution", "a2_theory"}
     assert all((paths.ROOT / "notebooks" / f"{chapter}.py").exists() for chapter in chapters)
 
 
