@@ -134,7 +134,7 @@ lk.plot.on_image(found, game, sample=0, image=x[0])
 
 # %%
 tokenizer = grammar.grammar_tokenizer()
-count, epochs = (1000, 4) if profile == "smoke" else (3000, 16)
+count, epochs = (400, 4) if profile == "smoke" else (3000, 16)
 words, verdicts = grammar.draw_sentences(count, seed)
 texts, truth = [" ".join(sentence) for sentence in words], torch.tensor(verdicts)
 noisy = truth ^ (torch.rand(count) < grammar.WRONG_LABELS)
