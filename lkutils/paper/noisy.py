@@ -54,7 +54,7 @@ def open_noisy(
             extracted.
         FileNotFoundError: a game that is not shipped and was not made yet.
     """
-    opened = [load_noise_game(name) for name in games or noise_names(profile)]
+    opened = [load_noise_game(name) for name in games or noise_game_names(profile)]
     return of_games({label_of(game): game for game in opened}, samples, draws, kappa_ratio, gap)
 
 
@@ -84,11 +84,11 @@ def of_games(
     )
 
 
-def noise_names(profile: str) -> list[str]:
+def noise_game_names(profile: str) -> list[str]:
     """The networks whose game on noisy inputs can be read at once ("paper") or made in seconds ("smoke").
 
     Example:
-        >>> noise_names("smoke")
+        >>> noise_game_names("smoke")
         ['digits/mlp7', 'digits/resnet20']
     """
     images = [name for name in game_names(profile) if EXPERIMENTS[name].dataset in IMAGES]
