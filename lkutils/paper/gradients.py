@@ -40,7 +40,7 @@ def integrated_gradients(
     Example:
         >>> network = nn.Linear(2, 2)
         >>> _ = network.load_state_dict({"weight": torch.tensor([[0.0, 0.0], [1.0, 2.0]]), "bias": torch.zeros(2)})
-        >>> integrated_gradients(network, torch.ones(1, 2), torch.zeros(1, 2), torch.tensor(1))[0]
+        >>> integrated_gradients(network, torch.ones(1, 2), torch.zeros(1, 2), torch.tensor(1))[0].round(decimals=3)
         tensor([[1., 2.]], dtype=torch.float64)
     """
     if start.shape != x.shape:
