@@ -352,6 +352,22 @@ def redundancy(tracked: xr.Dataset) -> xr.DataArray:
     return tracked.forget / all_of_last_layer(tracked)
 
 
+def forgotten_share(tracked: xr.Dataset) -> xr.DataArray:
+    """Strength to be forgotten, over the layer's own strength: forget^(l) / all^(l), in [0, 1], NaN where that is 0.
+
+    It says what `redundancy` does not: how much of what a layer has is redundant, however strong the output is.
+
+    Args:
+        tracked: what `track` returns, as a mean over samples or for each of them.
+
+    Example:
+        >>> forgotten_share(track(xr.DataArray([[0.0, 4.0], [0.0, 1.0]], dims=("layer", "coalition")))).values.flatten()
+        array([0.75, 0.  ])
+    """
+    own = tracked.overlap + tracked.forget
+    return tracked.forget / own.where(own > 0)
+
+
 def all_of_last_layer(tracked: xr.Dataset) -> xr.DataArray:
     """all^(L) = overlap^(l) + new^(l) (Eq. 8), NaN where it is 0.
 

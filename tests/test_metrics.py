@@ -8,6 +8,7 @@ from lkutils.metrics import (
     completeness,
     count_salient,
     forget,
+    forgotten_share,
     keep_strongest,
     layer_similarity,
     matched_values,
@@ -252,6 +253,20 @@ def test_completeness_and_redundancy_of_means(part):
     assert equals(completeness(means).sel(layer="output"), [[1.0, 1.0], [np.nan, 1.0]])
     assert equals(redundancy(means).sel(layer="early"), [[8.6 / 55, 4 / 3], [np.nan, 4 / 16]])
     assert equals(redundancy(means).sel(layer="output"), [[0.0, 0.0], [np.nan, 0.0]])
+    assert equals(forgotten_share(means).sel(layer="early"), [[8.6 / 38.6, 4 / 6], [np.nan, 4 / 6]])
+    assert equals(forgotten_share(means).sel(layer="output"), [[0.0, 0.0], [np.nan, 0.0]])
+
+
+def test_the_forgotten_share_is_that_of_the_layers_own_strength(part):
+    """It is redundancy over the sum of completeness and redundancy, and does not change with the output's strength."""
+    tracked = track(part)
+    share = forgotten_share(tracked)
+    xr.testing.assert_allclose(
+        share.where(part.layer != "output", 0), (forget(part) / strength(part)).where(part.layer != "output", 0)
+    )
+    stronger = tracked.assign(new=tracked.new + 7)
+    xr.testing.assert_identical(forgotten_share(stronger), share)
+    assert not redundancy(stronger).equals(redundancy(tracked))
 
 
 def test_completeness_and_redundancy_of_each_sample(part):
@@ -260,7 +275,7 @@ def test_completeness_and_redundancy_of_each_sample(part):
     assert equals(redundancy(early), [[4.6 / 11, np.nan], [4 / 44, 0.0]])
 
 
-@pytest.mark.parametrize("ratio", [completeness, redundancy])
+@pytest.mark.parametrize("ratio", [completeness, redundancy, forgotten_share])
 def test_ratios_lie_inside_their_intervals(random_game, ratio):
     means = resampled_means(track(random_game.where(omega(random_game), 0)), resamples=500)
     bounds = with_interval(ratio(means)).sel(kind="and", order=slice(1, 4))
@@ -321,6 +336,7 @@ METRICS = {
     "new": new,
     "completeness": lambda game: completeness(track(salient_part(game))),
     "redundancy": lambda game: redundancy(track(salient_part(game))),
+    "forgotten share": lambda game: forgotten_share(track(salient_part(game))),
     "similarity": lambda game: similarity(game, game.isel(layer=-1, drop=True)),
     "layer similarity": layer_similarity,
 }

@@ -17,6 +17,7 @@ from lkutils.claims.generalization import IOU_AND, IOU_OR
 from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
 from lkutils.claims.sparsity import FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES, UNIVERSAL_MATCHING
 from lkutils.claims.stability import STABLE_AND, STABLE_OR
+from lkutils.claims.tabular import TABULAR_AND, TABULAR_OR
 from lkutils.claims.theory import OR_IS_AND
 from lkutils.claims.tracking import PARTS_ADD_UP, READINGS, TRACKING_AND, TRACKING_OR
 from lkutils.claims.verdicts import Claim, Expected, Rule, Verdict, from_data
@@ -39,7 +40,6 @@ def untested(
 
 
 RESNET20 = (Label("MNIST", "ResNet-20"), Label("CIFAR-10", "ResNet-20"))
-TABULAR = (Label("census", "MLP-7"), Label("commercial", "MLP-7"))
 FIGURES = "When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers."
 
 
@@ -91,33 +91,6 @@ RESNET20_NOTHING_NEW = untested(
 
 # ---- Appendices ------------------------------------------------------------------------------------------------------
 
-TABULAR_LOW_ORDERS = untested(
-    "tabular-low-orders",
-    "Tabular data: low-order interactions are stronger than high-order ones",
-    "DNNs encode stronger low-order (simple) interactions than high-order (complex) interactions",
-    "App. I.2",
-    "Fig. 10(a)",
-    (Expected("share of low orders in the strength of low and high ones", above=0.5),),
-    TABULAR,
-)
-TABULAR_LEARNED = untested(
-    "tabular-middle-learned-most",
-    "Tabular data: early and middle layers have learned most target interactions",
-    "The early and middle layers usually had already learned most target interactions that were finally used by DNNs",
-    "App. I.2",
-    "Fig. 10(b)",
-    (Expected("completeness of the middle layers", above=0.5),),
-    TABULAR,
-)
-TABULAR_NOT_REDUNDANT = untested(
-    "tabular-little-redundancy",
-    "Tabular data: target interactions are learned quickly, without many redundant ones",
-    "DNNs quickly learn all target interactions without learning many redundant interactions",
-    "App. I.2",
-    "Fig. 10(b)",
-    (Expected("completeness of the low layers", above=0.5), Expected("redundancy of the middle layers", below=0.5)),
-    TABULAR,
-)
 KAPPA_ROBUST = untested(
     "kappa-robust",
     "The extraction hardly depends on kappa",
@@ -175,9 +148,8 @@ CLAIMS: tuple[Claim, ...] = (
     *TRACKING_OR,
     IOU_OR,
     STABLE_OR,
-    TABULAR_LOW_ORDERS,
-    TABULAR_LEARNED,
-    TABULAR_NOT_REDUNDANT,
+    *TABULAR_AND,
+    *TABULAR_OR,
     KAPPA_ROBUST,
     *READINGS[:4],
     HIGH_LAYERS_SETTLED,

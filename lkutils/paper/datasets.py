@@ -31,6 +31,7 @@ class Dataset:
         baseline: b_i, the masked state of every input variable (footnote 4).
         n_classes, n_players: how many there are.
         checksum: sha256 of the files read, for the provenance of what is computed from them.
+        player_names: what players are called, where they are the same in all samples, as the attributes of a table.
     """
 
     train_inputs: Shaped[Tensor, "train *shape"]
@@ -44,6 +45,7 @@ class Dataset:
     n_classes: int
     n_players: int
     checksum: str
+    player_names: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -38,7 +38,8 @@ class Experiment:
             on the Hugging Face hub or its folder, and None trains the architecture from scratch.
         width: factor on an image network's channel counts, 1 being the paper's; width of a transformer from scratch.
         profile: "paper" or "smoke".
-        variant: what tells it from the paper's experiment: "seed1" from another seed.
+        variant: what tells it from the paper's experiment: "seed1" from another seed; "mean" with the mean of a table's
+            one-hot columns as their masked state in place of the most frequent category.
     """
 
     dataset: str
@@ -112,6 +113,37 @@ EXPERIMENTS: dict[str, Experiment] = {
             )
             for network in BLOCKS
         ),
+        *(
+            Experiment(
+                "census",
+                "mlp7",
+                100,
+                Schedule(epochs=12, learning_rate=0.05, batch_size=256),
+                ProbeSchedule(20, 0.01, 256),
+                variant=variant,
+            )
+            for variant in ("", "mean")
+        ),
+        Experiment(
+            "commercial",
+            "mlp7",
+            100,
+            Schedule(epochs=12, learning_rate=0.05, batch_size=256),
+            ProbeSchedule(20, 0.01, 256),
+        ),
+        *(
+            Experiment(
+                "cancer",
+                "mlp7",
+                12,
+                Schedule(epochs=30, learning_rate=0.1, batch_size=64),
+                ProbeSchedule(20, 0.05, 64),
+                width=1 / 16,
+                profile="smoke",
+                variant=variant,
+            )
+            for variant in ("", "mean")
+        ),
         Experiment(
             "digits",
             "mlp7",
@@ -153,6 +185,10 @@ MIDDLE_LAYERS = {
     "xlnet": "block8",
 }
 
+# What tells a finding from an artefact: probes fitted to labels in a random order, a network with its initial weights
+# (App. D), and other masked states, pixels of 0 or of the image strongly blurred (App. E).
+CONTROLS = ("untrained", "random-labels", "zero", "blur")
+
 # The paper fine-tunes pretrained transformers and says nothing of how, but for the batches and learning rates of their
 # probes (App. M.2), which are taken here. BERT's authors recommend two to four epochs (Devlin et al., 2019, App. A.3).
 # XLNet, of which the paper gives nothing, follows BERT.
@@ -178,6 +214,27 @@ def pretrained(experiment: Experiment, weights: str) -> Experiment:
     return replace(experiment, weights=weights, training=FINE_TUNING[experiment.network])
 
 
+def control(experiment: Experiment, name: str) -> Experiment:
+    """The same experiment with something done to it that says what its findings are worth (App. D and E).
+
+    Args:
+        experiment: of a network of images that is trained.
+        name: one of :data:`CONTROLS`.
+
+    Raises:
+        ValueError: another name, or a network that is not trained here.
+
+    Example:
+        >>> control(EXPERIMENTS["mnist/mlp7"], "untrained").name
+        'mnist/mlp7.untrained'
+    """
+    if name not in CONTROLS:
+        raise ValueError(f"unknown control {name!r}; known are {', '.join(CONTROLS)}")
+    if experiment.training is None:
+        raise ValueError(f"{experiment.name} has public weights; controls are for networks that are trained here")
+    return replace(experiment, variant=name)
+
+
 def with_seed(experiment: Experiment, seed: int) -> Experiment:
     """The same experiment with another seed of initial weights, order of samples, augmentation and probes.
 
@@ -200,14 +257,14 @@ def with_seed(experiment: Experiment, seed: int) -> Experiment:
         raise ValueError(f"{experiment.name} has public weights, which no seed changes; leave the seed out")
     return replace(
         experiment,
-        variant=f"seed{seed}",
+        variant=f"{experiment.variant}.seed{seed}".lstrip("."),
         training=replace(experiment.training, seed=seed),
         probes=replace(experiment.probes, seed=seed),
     )
 
 
 def find_experiment(name: str) -> Experiment:
-    """Look an experiment up, the variants from other seeds too.
+    """Look an experiment up, the variants from other seeds and the controls too.
 
     Raises:
         ValueError: unknown name; the message lists the known ones.
@@ -216,10 +273,11 @@ def find_experiment(name: str) -> Experiment:
         >>> find_experiment("mnist/resnet20.seed2").training.seed
         2
     """
-    found = re.fullmatch(r"(.+?)(?:\.seed([1-9]\d*))?", name)
+    found = re.fullmatch(rf"(.+?)(?:\.seed([1-9]\d*)|\.({'|'.join(CONTROLS)}))?", name)
     if not found or found[1] not in EXPERIMENTS:
         raise ValueError(f"unknown game {name!r}; known are {', '.join(EXPERIMENTS)}")
-    return with_seed(EXPERIMENTS[found[1]], int(found[2] or 0))
+    main = EXPERIMENTS[found[1]]
+    return control(main, found[3]) if found[3] else with_seed(main, int(found[2] or 0))
 
 
 def game_path(experiment: Experiment) -> Path:

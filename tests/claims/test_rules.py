@@ -81,6 +81,23 @@ OF_KIND = {
     ),
 }
 
+TABULAR = {
+    "claim-tabular-low-orders": OF_KIND["claim-low-orders-stronger"],
+    "claim-tabular-middle-learned-most": OF_KIND["claim-middle-learned-most"],
+    "claim-tabular-extreme-orders-late": (
+        parts(NONE, NONE, high_overlap=rising(0.0, 0.2, 0.6), high=1.0),
+        [parts(NONE, NONE, high_overlap=rising(0.0, 0.6, 0.2), high=1.0)],
+    ),
+    "claim-tabular-little-redundancy": (
+        parts(rising(0.7, 0.3, 0.7), LITTLE),
+        [
+            parts(rising(0.3, 0.3, 0.7), LITTLE),
+            parts(rising(0.7, 1.0, 0.7), rising(0.1, 0.9, 0.1)),
+            parts(rising(0.7, 0.1, 0.7), rising(0.1, 0.3, 0.1)),
+        ],
+    ),
+}
+
 SHARED = (numbers(iou=0.2, corrected=0.1), [numbers(iou=-0.2, corrected=0.1), numbers(iou=0.2, corrected=-0.1)])
 
 PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
@@ -124,6 +141,7 @@ PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
     ),
     "claim-or-is-and": (numbers(difference=1e-15), [numbers(difference=1e-3)]),
     **{f"{claim.id}-{kind}": OF_KIND[claim.id] for claim in SECTION for kind in ("and", "or")},
+    **{f"{id_}-{kind}": planted for id_, planted in TABULAR.items() for kind in ("and", "or")},
     "claim-usual-way": (
         parts([0.7] * 6, SWELLS),
         [
@@ -294,7 +312,15 @@ def test_tested_claims_have_functions_and_others_have_none():
 
 def test_chapters_of_claims_exist():
     chapters = {claim.chapter for claim in TESTED}
-    assert chapters == {"01_sparsity", "02_layers", "03_tracking", "04_generalization", "a1_attribution", "a2_theory"}
+    assert chapters == {
+        "01_sparsity",
+        "02_layers",
+        "03_tracking",
+        "04_generalization",
+        "a1_attribution",
+        "a2_theory",
+        "a3_tabular",
+    }
     assert all((paths.ROOT / "notebooks" / f"{chapter}.py").exists() for chapter in chapters)
 
 
