@@ -68,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
         "--weights", help="pretrained weights of a transformer: a name on the Hugging Face hub, or a folder"
     )
     game.add_argument("--seed", type=int, default=0, help="of the network and its training; 0 is the shipped game's")
+    game.add_argument("--control", choices=experiments.CONTROLS, help="what App. D and E are tested by")
     game.add_argument(
         "--draws",
         type=int,
@@ -121,11 +122,15 @@ def run_game(options: argparse.Namespace) -> None:
         raise ValueError(f"there is no experiment with {options.network} on {options.dataset}")
     if options.weights and len(chosen) > 1:
         raise ValueError(f"--weights {options.weights} are those of one network; name it with --dataset and --network")
-    if options.draws and (options.weights or options.seed):
-        raise ValueError("--draws makes noise for the shipped networks: leave out --weights and --seed")
+    if options.draws and (options.weights or options.seed or options.control):
+        raise ValueError("--draws makes noise for the shipped networks: leave out --weights, --seed and --control")
+    if options.control and (options.weights or options.seed):
+        raise ValueError("--control is of the shipped networks: leave out --weights and --seed")
     if not options.draws and (options.test or options.sigma != noise.SIGMA):
         raise ValueError("--sigma and --test are for --draws: games without noise are on test samples")
     part = read_part(options.part)
+    if options.control:
+        chosen = [experiments.control(experiment, options.control) for experiment in chosen]
     for experiment in [experiments.with_seed(experiment, options.seed) for experiment in chosen]:
         stored = noise.with_noise(experiment, options.sigma, options.test) if options.draws else experiment
         path = experiments.game_path(stored)

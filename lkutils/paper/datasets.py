@@ -28,7 +28,7 @@ class Dataset:
         test_inputs, test_labels: what their accuracy is measured on.
         sample_inputs, sample_labels: what the samples of a game are drawn from (of images, the test set).
         sample_players: for every input variable the number of its player, -1 for background (App. M.1).
-        baseline: b_i, the masked state of every input variable (footnote 4).
+        baseline: b_i, the masked state of every input variable (footnote 4), the same for all samples or one for each.
         n_classes, n_players: how many there are.
         checksum: sha256 of the files read, for the provenance of what is computed from them.
         player_names: what players are called, where they are the same in all samples, as the attributes of a table.
@@ -41,11 +41,15 @@ class Dataset:
     sample_inputs: Shaped[Tensor, "sample *shape"]
     sample_labels: Int[Tensor, "sample"]
     sample_players: Int[Tensor, "sample *variables"]
-    baseline: Shaped[Tensor, "*shape"]
+    baseline: Shaped[Tensor, "*shape"] | Shaped[Tensor, "sample *shape"]
     n_classes: int
     n_players: int
     checksum: str
     player_names: tuple[str, ...] = ()
+
+    def baseline_of(self, samples: Int[Tensor, "some"]) -> Shaped[Tensor, "*#shape"]:
+        """The masked state of some samples."""
+        return self.baseline if self.baseline.ndim < self.sample_inputs.ndim else self.baseline[samples]
 
     @property
     def input_shape(self) -> tuple[int, ...]:

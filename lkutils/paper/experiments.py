@@ -222,7 +222,7 @@ def control(experiment: Experiment, name: str) -> Experiment:
         name: one of :data:`CONTROLS`.
 
     Raises:
-        ValueError: another name, or a network that is not trained here.
+        ValueError: another name, or a network that is not trained here or not on images.
 
     Example:
         >>> control(EXPERIMENTS["mnist/mlp7"], "untrained").name
@@ -230,8 +230,8 @@ def control(experiment: Experiment, name: str) -> Experiment:
     """
     if name not in CONTROLS:
         raise ValueError(f"unknown control {name!r}; known are {', '.join(CONTROLS)}")
-    if experiment.training is None:
-        raise ValueError(f"{experiment.name} has public weights; controls are for networks that are trained here")
+    if experiment.training is None or experiment.dataset not in ("mnist", "cifar10", "digits"):
+        raise ValueError(f"{experiment.name}: controls are for networks that are trained here, on images")
     return replace(experiment, variant=name)
 
 

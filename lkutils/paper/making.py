@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,10 @@ from lkutils.progress import progress
 from lkutils.storage import checksum, store
 
 SAMPLES_PER_CHUNK = 5
+
+# Variants with the main experiment's network, and those with its probes too, masked in another way.
+SAME_PROBES = ("mean", "zero", "blur")
+SAME_NETWORK = (*SAME_PROBES, "random-labels")
 
 
 def make_game(name: str, weights: str | None = None) -> Path:
@@ -67,28 +71,31 @@ def train(experiment: Experiment, recipe: Recipe, device: torch.device) -> float
     """Train the recipe's network in place, unless it comes with weights; returns the seconds that took.
 
     Raises:
-        ValueError: the network is no better than chance, trained or not.
+        ValueError: the network is no better than chance, unless it is meant to be untrained.
     """
     network, dataset, seconds = recipe.network.to(device).eval(), recipe.dataset, 0.0
     if not recipe.trained:
         checkpoint = checkpoint_path(experiment, "network")
         inputs, labels = dataset.train_inputs, dataset.train_labels
         seconds = fit(network, inputs, labels, experiment.training, checkpoint, device, recipe.lengths)
-    right = predict(network, dataset.test_inputs, device) == dataset.test_labels
-    check_better_than_chance(right.float().mean().item(), dataset.test_labels, experiment.name)
+    if experiment.variant != "untrained":
+        right = predict(network, dataset.test_inputs, device) == dataset.test_labels
+        check_better_than_chance(right.float().mean().item(), dataset.test_labels, experiment.name)
     return seconds
 
 
 def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple[probes.ProbedNetwork, float]:
     """The trained network with trained linear probes on its layers, and the seconds that probing took."""
-    dataset = recipe.dataset
+    dataset, labels = recipe.dataset, recipe.dataset.train_labels
+    if experiment.variant == "random-labels":
+        labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(experiment.probes.seed))]
     probed = probes.ProbedNetwork(
         recipe.network, recipe.layers, dataset.train_inputs[:1], dataset.n_classes, recipe.pool
     )
     seconds = probes.fit_probes(
         probed,
         dataset.train_inputs,
-        dataset.train_labels,
+        labels,
         checkpoint=checkpoint_path(experiment, "probes"),
         device=device,
         lengths=recipe.lengths,
@@ -100,8 +107,9 @@ def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple
 def checkpoint_path(experiment: Experiment, part: str) -> Path:
     """Where the checkpoint of an experiment's network or probes is."""
     source = "pretrained." if experiment.weights else ""
-    name = experiment.name.replace(".mean", "")  # the same network, masked in another way
-    return paths.CACHE / "checkpoints" / f"{name}.{source}{part}.pt"
+    same = SAME_PROBES if part == "probes" else SAME_NETWORK
+    main = replace(experiment, variant="") if experiment.variant in same else experiment
+    return paths.CACHE / "checkpoints" / f"{main.name}.{source}{part}.pt"
 
 
 def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device, path: Path) -> np.ndarray:
@@ -128,6 +136,8 @@ def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device, pat
             )
         choose_samples(candidates, torch.stack(correct).all(dim=0), experiment.n_samples, path)
     samples = read_samples(path, len(labels))
+    if experiment.variant == "untrained":  # it gets most of them wrong
+        return samples
     return leave_out_wrong(samples, predict(recipe.network, inputs[samples], device), labels[samples], experiment.name)
 
 
@@ -145,7 +155,7 @@ def masked_values(
     for start in progress(starts, f"masking {experiment.name}, {SAMPLES_PER_CHUNK} samples a step"):
         part = torch.from_numpy(samples[start : start + SAMPLES_PER_CHUNK])
         of_part = dataset.sample_inputs[part], dataset.sample_labels[part], dataset.sample_players[part]
-        tensors = [tensor.to(device) for tensor in (*of_part, dataset.baseline)]
+        tensors = [tensor.to(device) for tensor in (*of_part, dataset.baseline_of(part))]
         values, took = remembered(
             chunk_folder(experiment) / f"{chunk_key(probed, part, *tensors)}.npz",
             lambda tensors=tensors: coalition_values(probed, *tensors, dataset.n_players),

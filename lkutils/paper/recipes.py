@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from lkutils.paper import networks
-from lkutils.paper.datasets import Dataset, load_dataset
+from lkutils.paper.datasets import IMAGES, Dataset, load_dataset
 from lkutils.paper.experiments import Experiment
 from lkutils.paper.files import read_file
 from lkutils.paper.tables import TABLES, load_table
@@ -67,7 +67,7 @@ def recipe_of_arrays(experiment: Experiment, dataset: Dataset) -> Recipe:
         networks.load_weights(network, io.BytesIO(read_file(experiment.weights)))
     untrained = experiment.variant == "untrained"
     return Recipe(
-        masked_otherwise(dataset, experiment.variant),
+        masked_otherwise(dataset, experiment),
         network,
         origin=experiment.weights or ("initial weights" if untrained else "trained here"),
         trained=untrained or experiment.weights is not None,
@@ -75,12 +75,12 @@ def recipe_of_arrays(experiment: Experiment, dataset: Dataset) -> Recipe:
     )
 
 
-def masked_otherwise(dataset: Dataset, variant: str) -> Dataset:
-    """The same images with another masked state: black pixels, or each image itself under a strong blur."""
-    if variant == "zero":
-        black = dataset.black[:, None, None].expand(dataset.input_shape)
-        return dataclasses.replace(dataset, baseline=black.contiguous())
-    if variant == "blur":
+def masked_otherwise(dataset: Dataset, experiment: Experiment) -> Dataset:
+    """The data set with the masked state that a control asks for: pixels of 0, or each image itself, blurred."""
+    if experiment.variant == "zero":
+        black = IMAGES[experiment.dataset].normalised(torch.zeros(1, *dataset.input_shape))[0]
+        return dataclasses.replace(dataset, baseline=black)
+    if experiment.variant == "blur":
         side = dataset.input_shape[-1]
         blurred = gaussian_blur(dataset.sample_inputs, side // 2 * 2 - 1, side / BLUR)
         return dataclasses.replace(dataset, baseline=blurred)

@@ -19,7 +19,7 @@ from lkutils.extraction import GAP, KAPPA_RATIO
 from lkutils.games import Label
 from lkutils.games import interactions as interactions_of
 from lkutils.paper import paths
-from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, with_seed
+from lkutils.paper.experiments import CONTROLS, EXPERIMENTS, Experiment, find_experiment, game_path, with_seed
 from lkutils.paper.making import make_game
 from lkutils.paper.noise import SIGMA, make_noise_game, with_noise
 from lkutils.paper.tables import TABLES
@@ -42,7 +42,12 @@ NETWORKS = {
     "bert": "BERT",
     "xlnet": "XLNet",
 }
-VARIANTS = {"mean": "masked by means"}
+VARIANTS = {
+    "mean": "masked by means",
+    "zero": "masked by zero",
+    "blur": "masked by blur",
+    "random-labels": "random labels",
+}
 
 
 def game_names(profile: str, tables: bool = False) -> list[str]:
@@ -90,10 +95,12 @@ def load_game(name: str) -> xr.Dataset:
         ('layer', 'sample', 'coalition')
     """
     experiment = find_experiment(name)
-    seed = f" --seed {experiment.training.seed}" if experiment.variant else ""
+    more = f" --control {experiment.variant}" if experiment.variant in CONTROLS else ""
+    if experiment.variant.startswith("seed"):
+        more = f" --seed {experiment.training.seed}"
     if experiment.profile == "smoke":
         make_once(game_path(experiment), lambda: make_game(name))
-    return read_game(game_path(experiment), name, remedy_of(experiment, seed))
+    return read_game(game_path(experiment), name, remedy_of(experiment, more))
 
 
 def load_noise_game(name: str, sigma: float = SIGMA, test: bool = False) -> xr.Dataset:

@@ -103,6 +103,21 @@ def test_a_game_from_another_seed(monkeypatch, capsys, tmp_path):
     assert len(made) == 1
 
 
+def test_a_control(monkeypatch, capsys, tmp_path):
+    made = []
+    monkeypatch.setattr(command_line.making, "make_game", lambda name, weights: made.append(name))
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    digits = ["game", "--dataset", "digits", "--network", "mlp7"]
+    assert command_line.main([*digits, "--control", "untrained"]) == 0
+    assert made == ["digits/mlp7.untrained"]
+    for more in (["--seed", "1"], ["--draws", "3"]):
+        assert command_line.main([*digits, "--control", "blur", *more]) == 2
+    assert "leave out --weights and --seed" in capsys.readouterr().err
+    assert command_line.main(["game", "--dataset", "sst2", "--control", "zero"]) == 2
+    assert "controls are for networks that are trained here, on images" in capsys.readouterr().err
+    assert len(made) == 1
+
+
 def test_a_game_with_noise_in_parts(monkeypatch, capsys, tmp_path):
     asked = []
 
@@ -119,7 +134,7 @@ def test_a_game_with_noise_in_parts(monkeypatch, capsys, tmp_path):
         assert command_line.main([*digits, "--draws", "5", "--part", wrong]) == 2
         assert f"--part {wrong}: give K/M" in capsys.readouterr().err
     assert command_line.main([*digits, "--draws", "5", "--seed", "1"]) == 2
-    assert "leave out --weights and --seed" in capsys.readouterr().err
+    assert "leave out --weights, --seed and --control" in capsys.readouterr().err
     assert command_line.main([*digits, "--test"]) == 2
     assert "--sigma and --test are for --draws" in capsys.readouterr().err
     assert len(asked) == 1
