@@ -3,7 +3,7 @@
 import pytest
 
 from lkutils.book import parameters
-from lkutils.paper import experiments, paths, shipped
+from lkutils.paper import paths, shipped
 
 README = (paths.ROOT / "README.md").read_text()
 
@@ -20,9 +20,8 @@ def test_every_chapter_stands_in_the_readme():
         assert f"| `{chapter}` |" in README
 
 
-def test_the_shipped_games_are_small():
-    sizes = [
-        experiments.game_path(experiments.find_experiment(name)).stat().st_size for name in shipped.game_names("paper")
-    ]
-    assert max(sizes) < 8 * 2**20
-    assert sum(sizes) < 45 * 2**20
+def test_what_is_shipped_is_small():
+    sizes = {path: path.stat().st_size / 2**20 for path in paths.GAMES.rglob("*") if path.is_file()}
+    assert max(sizes.values()) < 8, max(sizes, key=sizes.get)
+    assert sum(sizes.values()) < 160
+    assert sum(size for path, size in sizes.items() if ".noise" in path.name) < 40
