@@ -81,15 +81,16 @@ def explained_images(samples: list[ExplainedImage]) -> Figure:
     for axis in grid.flat:
         axis.set_visible(False)
     for row, sample in zip(grid, samples, strict=True):
-        draw_players(row[0], sample.players, sample.image, 0)
+        players = sample.players.astype(int)  # games store small integers, which hold no coalition
+        draw_players(row[0], players, sample.image, 0)
         row[0].set_title("image" if sample.image is not None else "players", fontsize=7, loc="center")
         row[0].set_ylabel(sample.title, fontsize=7)
         limit = max(float(abs(numbers).max()) for numbers in sample.attributions.values())
         for axis, (name, numbers) in zip(row[1:], sample.attributions.items(), strict=False):
-            draw_attribution(axis, sample.players, numbers, limit)
+            draw_attribution(axis, players, numbers, limit)
             axis.set_title(name, fontsize=7, loc="center")
         for axis, (coalition, words) in zip(row[1 + len(sample.attributions) :], sample.interactions, strict=False):
-            draw_players(axis, sample.players, sample.image, coalition)
+            draw_players(axis, players, sample.image, coalition)
             axis.set_title(words, fontsize=7, loc="center")
     return figure
 

@@ -39,6 +39,12 @@ def test_an_image_has_a_map_for_each_method_on_one_scale(image):
     assert inside.tolist() == [[2, 2, 0], [1, 2, 2]]
 
 
+def test_players_may_be_stored_as_small_integers():
+    players = np.arange(10, dtype=np.int8)[None]
+    figure = attribution.explained_images([ExplainedImage("one", players, {"Shapley": np.ones(10)}, [(1 << 9, "AND")])])
+    assert shown(drawn(figure))[2].images[-1].get_array().tolist() == [[1] * 9 + [2]]
+
+
 def test_a_sentence_has_a_bar_for_each_word_and_method_and_one_for_each_interaction():
     sample = ExplainedSentence("one", ["not", "so", "good"], NUMBERS, [("and", 0b101, -3.0), ("or", 0b110, 1.0)])
     figure = drawn(attribution.explained_sentences([sample]))
