@@ -124,6 +124,8 @@ table(
 )
 
 # %% [markdown]
+# Errors can be exactly zero: outputs are stored with 24 bits and added up with 53.
+#
 # The table swaps the *entries* of the game. Masking itself can be swapped too: the baseline as the input, and the input
 # as the baseline. A small network with random weights, masked both ways:
 

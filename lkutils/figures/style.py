@@ -99,6 +99,7 @@ def panels(count: int, height: float = 2.3, **kwargs) -> tuple[Figure, list[Axes
 def sentence(words: str) -> Figure:
     """A figure that says why there is nothing to see."""
     figure = plt.figure(figsize=(7, 0.4))
+    figure.add_axes((0, 0, 1, 1)).set_axis_off()  # notebooks do not show a figure without axes
     figure.text(0.5, 0.5, words, ha="center", va="center")
     return figure
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from figure_checks import drawn, shown
+from IPython.core.pylabtools import print_figure
 
 from lkutils.figures import attribution
 from lkutils.figures.attribution import ExplainedImage, ExplainedSentence
@@ -56,9 +57,11 @@ def test_a_sentence_has_a_bar_for_each_word_and_method_and_one_for_each_interact
     assert [label.get_text() for label in right.get_yticklabels()] == ["not & good", "so | good"]
 
 
-def test_without_samples_the_figures_say_so():
-    assert "no image" in attribution.explained_images([]).texts[0].get_text()
-    assert "no sentence" in attribution.explained_sentences([]).texts[0].get_text()
+@pytest.mark.parametrize(("draw", "words"), [("explained_images", "no image"), ("explained_sentences", "no sentence")])
+def test_without_samples_the_figures_say_so_and_notebooks_show_it(draw, words):
+    figure = drawn(getattr(attribution, draw)([]))
+    assert words in figure.texts[0].get_text()
+    assert print_figure(figure) is not None
 
 
 def test_agreement_shows_every_player_of_every_sample_whatever_the_order_of_axes():
