@@ -107,8 +107,10 @@ table(
 #
 # Of a number it is the mean. The mean of one-hot columns is a person of every occupation at once, whom no network has
 # seen, so a masked category shows the most frequent one. This has a price: a row that *has* the most frequent category
-# does not change when that is masked, and the attribute is in no interaction of this row. For the census the other
-# choice is shown beside ("masked by means"): the same network and rows, but for categories the frequencies in training.
+# does not change when that is masked, and the attribute is in no interaction of this row. The other choice is a game of
+# its own, `census/mlp7.mean`: the same network and rows, but for categories the frequencies in training. It is not
+# shipped; `python -m lkutils game --dataset census --network mlp7` makes it, and this chapter then shows it beside
+# ("masked by means"), as it does in the smoke profile.
 #
 # The share of rows in which masking an attribute changes no output of any layer:
 
@@ -224,8 +226,7 @@ table(
 # %% [markdown]
 # ## What we found
 #
-# Each sentence, of AND and of OR interactions. The claims are put to the two tables with the most frequent category as
-# baseline; the numbers with the mean stand in the tables above. "Quickly" asks that the low layers, the first third, have
+# Each sentence, of AND and of OR interactions, with the most frequent category as baseline. "Quickly" asks that the low layers, the first third, have
 # more than half of the output's strength; "without many redundant" that in the middle layers redundancy and the forgotten
 # share are both below a half.
 
