@@ -226,9 +226,9 @@ table(
 # %% [markdown]
 # ## What we found
 #
-# Each sentence, of AND and of OR interactions, with the most frequent category as baseline. "Quickly" asks that the low layers, the first third, have
-# more than half of the output's strength; "without many redundant" that in the middle layers redundancy and the forgotten
-# share are both below a half.
+# Each sentence, of AND and of OR interactions, with the most frequent category as baseline. "Quickly" asks that the low
+# layers, the first third, have more than half of the output's strength; "without many redundant" that in the middle
+# layers redundancy and the forgotten share are both below a half.
 
 # %% tags=["hide-input"]
 show(
