@@ -99,7 +99,7 @@ def panels(count: int, height: float = 2.3, **kwargs) -> tuple[Figure, list[Axes
 def sentence(words: str) -> Figure:
     """A figure that says why there is nothing to see."""
     figure = plt.figure(figsize=(7, 0.4))
-    figure.add_axes((0, 0, 1, 1)).set_axis_off()  # notebooks do not show a figure without axes
+    figure.subplots().set_axis_off()  # notebooks do not show a figure without axes
     figure.text(0.5, 0.5, words, ha="center", va="center")
     return figure
 
@@ -118,3 +118,13 @@ def legend_above(figure: Figure) -> None:
     figure.legend(
         handles.values(), handles.keys(), loc="outside upper center", ncols=7, handlelength=1.2, columnspacing=1.2
     )
+
+
+def two_lines(name: Label | str) -> str:
+    r"""The title of a panel or row: the network, and below it the data set.
+
+    Example:
+        >>> two_lines(Label("CIFAR-10", "VGG-11"))
+        'VGG-11\nCIFAR-10'
+    """
+    return f"{name.network}\n{name.dataset}" if isinstance(name, Label) else name

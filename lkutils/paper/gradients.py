@@ -35,7 +35,7 @@ def integrated_gradients(
         One number for each input variable, for tokens the sum over their embedding; and the log-odds at start and end.
 
     Raises:
-        ValueError: the network's output has no gradient, or start has another shape.
+        ValueError: the network's output has no gradient.
 
     Example:
         >>> network = nn.Linear(2, 2)
@@ -43,8 +43,6 @@ def integrated_gradients(
         >>> integrated_gradients(network, torch.ones(1, 2), torch.zeros(1, 2), torch.tensor(1))[0].round(decimals=3)
         tensor([[1., 2.]], dtype=torch.float64)
     """
-    if start.shape != x.shape:
-        raise ValueError(f"start has shape {tuple(start.shape)} and x {tuple(x.shape)}: both are ends of one line")
     check_gradient(network, x)
 
     def score(inputs: Tensor) -> Float[Tensor, "batch"]:

@@ -90,8 +90,3 @@ def test_without_a_gradient_it_says_why_and_what_works(network):
 def test_whole_numbers_have_no_line_between_them():
     with pytest.raises(ValueError, match=r"whole numbers \(torch\.int64\)"):
         check_gradient(nn.Linear(2, 2), torch.ones(1, 2, dtype=torch.int64))
-
-
-def test_both_ends_must_have_one_shape():
-    with pytest.raises(ValueError, match="both are ends of one line"):
-        integrated_gradients(Product(), torch.ones(1, 2), torch.zeros(1, 3), ONE)
