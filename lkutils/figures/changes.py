@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lkutils.figures.layers import layer_ticks, line
-from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style, shades
+from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style, shades, two_lines
 from lkutils.games import Label
 
 PARTS = ("overlap", "forget", "new")
@@ -204,13 +204,3 @@ def orders_shown(
         hint = "; one player alone counts as AND, so OR begins at two (App. M.4)" if kind == "or" else ""
         raise ValueError(f"there is no salient {KIND_NAMES[kind]} interaction to draw{hint}")
     return some
-
-
-def two_lines(name: Label | str) -> str:
-    r"""The name of a row: the network, and below it the data set.
-
-    Example:
-        >>> two_lines(Label("CIFAR-10", "VGG-11"))
-        'VGG-11\nCIFAR-10'
-    """
-    return f"{name.network}\n{name.dataset}" if isinstance(name, Label) else name

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lkutils.figures.style import COLOURS, FORGET, NEW, OVERLAP, in_style, label_left, legend_above, panels
+from lkutils.figures.style import COLOURS, FORGET, NEW, OVERLAP, in_style, label_left, legend_above, panels, two_lines
 from lkutils.games import Label
 
 TOO_FEW = "fewer than ten samples"
@@ -60,7 +60,7 @@ def iou_by_order(compared: Mapping[Label, xr.Dataset], kind: str) -> Figure:
         pair = pair.sel(kind=kind)
         curve(axis, pair["iou"], NEW, "IoU")
         axis.plot(pair["order"], pair["chance"].sel(bound="estimate"), "k:", linewidth=1, label="chance")
-        axis.set(ylim=(-0.03 * top, top), title=title_of(label))
+        axis.set(ylim=(-0.03 * top, top), title=two_lines(label))
         draw_counts(strip, pair)
         for part in (axis, strip):
             order_ticks(part, pair["order"].values)
@@ -103,7 +103,7 @@ def lines_by_order(lines: Mapping[Label, Mapping[str, xr.DataArray]], label: str
             beside = APART * (names.index(what) - (len(names) - 1) / 2)
             curve(axis, number, colours[what], what, beside)
             order_ticks(axis, number["order"].values)
-        axis.set(title=title_of(name), xlabel="order")
+        axis.set(title=two_lines(name), xlabel="order")
     estimates = [number.sel(bound="estimate") for panel in lines.values() for number in panel.values()]
     lowest, highest = min(0.0, *(float(e.min()) for e in estimates)), max(0.1, *(float(e.max()) for e in estimates))
     margin = 0.08 * (highest - lowest)
@@ -155,8 +155,3 @@ def order_ticks(axis: Axes, orders: np.ndarray) -> None:
     """Whole numbers, with half a step beside the first and the last order."""
     axis.set_xlim(orders[0] - 0.5, orders[-1] + 0.5)
     axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-
-
-def title_of(label: Label) -> str:
-    """Networks, and below them the data set."""
-    return f"{label.network}\n{label.dataset}"

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from lkutils.figures.style import COLOURS, by_dataset, colours_of, in_style, label_left, legend_above, panels
+from lkutils.figures.style import COLOURS, by_dataset, colours_of, in_style, label_left, legend_above, panels, two_lines
 from lkutils.games import Label
 from lkutils.uncertainty import resampled_means, with_interval
 
@@ -42,7 +42,7 @@ def strength_descending(strengths: Mapping[Label, xr.DataArray], taus: Mapping[L
         axis.axhline(tau, color="black", linestyle="--", linewidth=1)
         words = rf"$\tau$ = {tau:.2f}" + f"\nabove it {salient / pooled.size:.1%}"
         axis.text(0.04, 0.05, words, transform=axis.transAxes, ha="left", va="bottom", fontsize=8)
-        axis.set(title=str(label), xlabel="interactions (% of all)", xscale="log", yscale="log")
+        axis.set(title=two_lines(label), xlabel="interactions (% of all)", xscale="log", yscale="log")
         axis.set(ylim=(tau / 100, 2 * pooled[0]), xlim=(share[0], 100))
         axis.xaxis.set_major_formatter("{x:g}")
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
@@ -70,7 +70,7 @@ def strength_by_rank(strengths: Mapping[Label, xr.DataArray], taus: Mapping[Labe
         axis.fill_between(strength["rank"], low, high, color=colour, alpha=0.25, linewidth=0)
         axis.plot(strength["rank"], middle, color=colour)
         axis.axhline(1, color="black", linestyle="--", linewidth=1)
-        axis.set(title=str(label), xlabel="rank within the sample", xscale="log", yscale="log", ylim=(1e-3, None))
+        axis.set(title=two_lines(label), xlabel="rank within the sample", xscale="log", yscale="log", ylim=(1e-3, None))
         axis.xaxis.set_major_formatter("{x:g}")
     label_left(axes, r"strength / $\tau$")
     return figure

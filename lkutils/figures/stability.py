@@ -8,8 +8,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from lkutils.figures.generalization import APART, check, curve, explain_few, order_ticks, title_of
-from lkutils.figures.style import COLOURS, in_style, label_left, legend_above, panels
+from lkutils.figures.generalization import APART, check, curve, explain_few, order_ticks
+from lkutils.figures.style import COLOURS, in_style, label_left, legend_above, panels, two_lines
 from lkutils.games import Label
 
 
@@ -47,7 +47,7 @@ def by_order(
             order_ticks(axis, number["order"].values)
         for style, (what, number) in zip((":", "--"), (references or {}).get(network, {}).items(), strict=False):
             axis.plot(number["order"], number, style, color="black", linewidth=1, label=what)
-        axis.set(yscale="log", title=title_of(network), xlabel="order")
+        axis.set(yscale="log", title=two_lines(network), xlabel="order")
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter(NullFormatter())
     explain_few(axes[-1])

@@ -31,7 +31,9 @@ def visible(figure):
 @pytest.mark.parametrize("draw", [figures.strength_descending, figures.strength_by_rank])
 def test_one_labelled_panel_per_game_in_descending_order(draw, strengths, taus):
     figure = draw(strengths, taus)
-    assert [axis.get_title(loc="left") for axis in visible(figure)] == [str(label) for label in strengths]
+    assert [axis.get_title(loc="left") for axis in visible(figure)] == [
+        f"{label.network}\n{label.dataset}" for label in strengths
+    ]
     assert "strength" in visible(figure)[0].get_ylabel()
     for axis in visible(figure):
         assert axis.get_xlabel()
