@@ -56,6 +56,7 @@ def extract_interactions(
     method: str = "exact",
     gap: float = GAP,
     margin: float = 0.0,
+    start: int | None = None,
 ) -> Interactions:
     """Sparsest AND-OR interactions of each game in a batch (Sec. 3.2.2).
 
@@ -66,6 +67,8 @@ def extract_interactions(
         gap: largest relative gap (objective - lower_bound) / objective to stop at. Ignored by "sgd".
         margin: share of kappa that delta leaves free, for those who round the result; small against the gap, because
             the bound holds for kappa itself.
+        start: seed of a random point to start from, for another of several solutions that are equally sparse; None
+            starts from nothing. Ignored by "sgd".
 
     Raises:
         TypeError: values that are no table of real numbers.
@@ -94,7 +97,7 @@ def extract_interactions(
     values, kappa = _checked(values, kappa_ratio)
     batch, v = values.shape[:-1], values.reshape(-1, values.shape[-1])
     _check_memory(v)
-    a, c, lower_bound = sparsest(v, kappa.flatten(), gap, margin)
+    a, c, lower_bound = sparsest(v, kappa.flatten(), gap, margin, start)
     a[:, 0] = v[:, 0]
     found = _interactions(v, a, -c.flip(-1), lower_bound)
     late = int((found.gap > gap * (1 + 1e-6)).sum())

@@ -35,6 +35,7 @@ REPAIRS = 5  # corrections that make (a, c) feasible: each takes up more than ha
 # interaction, which has up to 2^n values to answer for. From 1 to 900 no weight was best for all games; 9 served all.
 DELTA_WEIGHT = 9.0
 FIRST_THRESHOLD = 0.005  # of the range of v; every restart corrects it
+START = 0.3  # of the range of v, the size of a random start; it is forgotten but for which solution is found
 THRESHOLD_STEP = 4  # largest factor between two thresholds: far from the solution their estimate may be off a lot
 RESTART_SHARE = 5  # the anchor moves when a fifth of all iterations lie behind it: intervals grow by a quarter each
 
@@ -76,7 +77,11 @@ Fields = TypeVar("Fields", Problem, Iterate, Best)
 
 
 def sparsest(
-    v: Float64[Tensor, "problem coalition"], kappa: Float64[Tensor, "problem"], gap: float, margin: float = 0.0
+    v: Float64[Tensor, "problem coalition"],
+    kappa: Float64[Tensor, "problem"],
+    gap: float,
+    margin: float = 0.0,
+    start: int | None = None,
 ) -> tuple[Float64[Tensor, "problem coalition"], Float64[Tensor, "problem coalition"], Float64[Tensor, "problem"]]:
     """Smallest |a|_1 + |c|_1 of every problem: a, c and the lower bound. a(empty) is left as it comes.
 
@@ -87,6 +92,7 @@ def sparsest(
         kappa: largest noise, in log-odds; the lower bound holds for it.
         gap: largest (objective - lower_bound) / objective to stop at.
         margin: share of kappa that the noise of the decomposition leaves free.
+        start: seed of a random point to start from; None starts from nothing.
 
     Example:
         >>> a, c, bound = sparsest(torch.tensor([[0.0, 5.0, 5.0, 7.0]]).double(), torch.zeros(1).double(), gap=1e-6)
@@ -100,11 +106,11 @@ def sparsest(
     terms = torch.empty(2, 2**n, count, dtype=v.dtype, device=v.device)
     bound = torch.empty_like(scale)
     room, begun = room_for(n, v.device), 0
-    problem, iterate, best = _begin(games, kappa, margin, range(0))
+    problem, iterate, best = _begin(games, kappa, margin, start, range(0))
     with progress(description="extracting", total=count) as bar:
         while begun < count or len(problem.number):
             if (free := min(room - len(problem.number), count - begun)) > 0:
-                fresh = _begin(games, kappa, margin, range(begun, begun + free))
+                fresh = _begin(games, kappa, margin, start, range(begun, begun + free))
                 problem, iterate, best = map(_join, (problem, iterate, best), fresh)
                 begun += free
             iterate, dual = _iterate(problem, iterate, inverse)
@@ -145,12 +151,17 @@ def bytes_needed(n: int, count: int, device: torch.device) -> int:
 # ---- problems that come and go ---------------------------------------------------------------------------------------
 
 
-def _begin(games: Tensor, kappa: Tensor, margin: float, numbers: range) -> tuple[Problem, Iterate, Best]:
-    """Problems at x = 0, with the AND interactions alone as the first feasible decomposition."""
+def _begin(
+    games: Tensor, kappa: Tensor, margin: float, start: int | None, numbers: range
+) -> tuple[Problem, Iterate, Best]:
+    """Problems at x = 0, or all at one random point, with the AND interactions as the first feasible decomposition."""
     number = torch.arange(numbers.start, numbers.stop, device=games.device)
     v, kappa = games[:, number].contiguous(), kappa[number]
     a, zero = _over_subsets(v, -1), torch.zeros_like(kappa)
     origin = v.new_zeros(3, *v.shape)
+    if start is not None:
+        random = torch.randn(3, len(v), 1, generator=torch.Generator().manual_seed(start), dtype=v.dtype)
+        origin += START * random.to(v.device)
     return (
         Problem(number, v, kappa, noise=kappa * (1 - margin)),
         Iterate(point=origin, anchor=origin, threshold=zero + FIRST_THRESHOLD, age=zero, steps=zero),

@@ -110,6 +110,17 @@ def test_a_gap_of_one_in_a_million_at_ten_players():
     assert extract_interactions(values, gap=1e-6).gap <= 1e-6
 
 
+def test_another_start_ends_at_another_solution_that_is_certified_as_well():
+    values = random_values(5, seed=3)
+    first, second, third = (extract_interactions(values, gap=1e-4, start=start) for start in (None, 0, 0))
+    torch.testing.assert_close(second, third, rtol=0, atol=0)
+    assert second.gap <= 1e-4
+    torch.testing.assert_close(second.objective, first.objective, rtol=3e-4, atol=0)
+    assert (second.and_ - first.and_).abs().max() > 1e-3 * first.objective
+    rebuilt = values_from_interactions(second.and_, second.or_) + second.delta
+    torch.testing.assert_close(rebuilt, values)
+
+
 def test_a_first_order_or_is_a_first_order_and():
     either_alone = torch.tensor([0.0, 1, 0, 0, 2, 0, 0, 0], dtype=torch.float64)
     values = values_from_interactions(torch.zeros_like(either_alone), either_alone)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lkutils.claims import attribution, extraction, theory
+from lkutils.claims import attribution, extraction, noise_ratio, theory
 from lkutils.claims.attribution import ALIGNED, MORE_PRECISE, SHAPLEY
 from lkutils.claims.generalization import IOU_AND, IOU_OR
+from lkutils.claims.kappa import KAPPA_ROBUST
 from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
+from lkutils.claims.noise_ratio import NOISE_RATIO
 from lkutils.claims.sparsity import FEW_SALIENT, SALIENT_COUNT, SMALL_SET_MATCHES, UNIVERSAL_MATCHING
 from lkutils.claims.stability import STABLE_AND, STABLE_OR
 from lkutils.claims.tabular import TABULAR_AND, TABULAR_OR
@@ -91,17 +93,6 @@ RESNET20_NOTHING_NEW = untested(
 
 # ---- Appendices ------------------------------------------------------------------------------------------------------
 
-KAPPA_ROBUST = untested(
-    "kappa-robust",
-    "The extraction hardly depends on kappa",
-    "AND-OR interactions encoded in three different kappa value settings are almost the same",
-    "App. J",
-    "Fig. 11",
-    (Expected("similarity of the salient interactions at kappa 0.03 and 0.05", above=0.9),),
-    (Label("CIFAR-10", "ResNet-20"),),
-    seen="When the rule was written, it was known that kappa 0.01 in place of 0.04 leaves about half of the salient "
-    "interactions of a deep ResNet in common.",
-)
 HIGH_LAYERS_SETTLED = untested(
     "late-layers-settled",
     "MLP-7 and VGG-11 on CIFAR-10: high layers do not change the interactions much",
@@ -112,15 +103,6 @@ HIGH_LAYERS_SETTLED = untested(
     (Label("CIFAR-10", "MLP-7"), Label("CIFAR-10", "VGG-11")),
     seen=FIGURES,
 )
-NOISE_RATIO = untested(
-    "noise-ratio-constant",
-    "The share of noise in an interaction's input does not depend on its order",
-    "the median values for different orders interactions is basically the same",
-    "App. L",
-    "Fig. 12",
-    (Expected("largest over smallest median noise ratio of all orders", below=1.25),),
-)
-
 
 # ---- the paper's order -----------------------------------------------------------------------------------------------
 
@@ -157,7 +139,7 @@ CLAIMS: tuple[Claim, ...] = (
     NOISE_RATIO,
 )
 
-BEYOND: tuple[Claim, ...] = (*extraction.BEYOND, *attribution.BEYOND, *theory.BEYOND)
+BEYOND: tuple[Claim, ...] = (*extraction.BEYOND, *attribution.BEYOND, *theory.BEYOND, *noise_ratio.BEYOND)
 
 
 def find_claim(name: str) -> Claim:

@@ -100,6 +100,13 @@ TABULAR = {
 
 SHARED = (numbers(iou=0.2, corrected=0.1), [numbers(iou=-0.2, corrected=0.1), numbers(iou=0.2, corrected=-0.1)])
 
+
+def near(at_003: float, at_005: float) -> xr.Dataset:
+    """Similarity to the interactions with 0.04; that of a second solution with 0.04 is 0.8."""
+    similarity = xr.DataArray([at_003, 1.0, at_005], {"kappa": [0.03, 0.04, 0.05]}, ("kappa",))
+    return xr.Dataset({"similarity": similarity, "similarity_again": 0.8})
+
+
 PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
     "claim-universal-matching": (
         numbers(harsanyi=1e-14, split=1e-14, noise=1.0),
@@ -140,6 +147,11 @@ PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
         [numbers(shared=0.3, other_sample=0.1), numbers(shared=0.7, other_sample=0.6)],
     ),
     "claim-or-is-and": (numbers(difference=1e-15), [numbers(difference=1e-3)]),
+    "claim-noise-ratio-constant": (
+        xr.Dataset({"own": ("order", [0.04, 0.045, 0.04])}),
+        [xr.Dataset({"own": ("order", [0.04, 0.06, 0.04])})],
+    ),
+    "claim-kappa-robust": (near(0.9, 0.9), [near(0.7, 0.9), near(0.9, 0.7)]),
     **{f"{claim.id}-{kind}": OF_KIND[claim.id] for claim in SECTION for kind in ("and", "or")},
     **{f"{id_}-{kind}": planted for id_, planted in TABULAR.items() for kind in ("and", "or")},
     "claim-usual-way": (
@@ -320,6 +332,8 @@ def test_chapters_of_claims_exist():
         "a1_attribution",
         "a2_theory",
         "a3_tabular",
+        "a4_kappa",
+        "a5_noise_ratio",
     }
     assert all((paths.ROOT / "notebooks" / f"{chapter}.py").exists() for chapter in chapters)
 
