@@ -51,15 +51,15 @@ from lkutils.paper.transformers import TextClassifier
 from lkutils.progress import progress
 from lkutils.storage import checksum, store
 
-SMOKE_STEPS = 48
+SMOKE_STEPS = 32
 EXPLAINED = ("cifar10/resnet20", "sst2/distilbert", "digits/resnet20", "grammar/distilbert")
 PATHS = ("players", "everything")  # what is at its baseline where the line begins
 CHECKED = 64  # coalitions of each sample, drawn at random, on which the network must agree with its game
 TOLERANCE = 1e-3  # of the output range, up to which a network is that of its game
 
 
-def make_attributions(name: str, steps: int = STEPS) -> Path:
-    """Integrate the gradients of a network on all samples of its game, sum them for each player, and store them.
+def make_attributions(name: str, steps: int = STEPS, n_samples: int = 30) -> Path:
+    """Integrate the gradients of a network on samples of its game, sum them for each player, and store them.
 
     The network is trained first where it has no public weights and no checkpoint. Interrupted at any moment it resumes:
     training after the last epoch, integration after the last sample.
@@ -67,12 +67,13 @@ def make_attributions(name: str, steps: int = STEPS) -> Path:
     Args:
         name: of a game that exists.
         steps: of the integral.
+        n_samples: the first so many samples of the game, all where it has fewer.
 
     Returns:
         Where they are stored.
 
     Raises:
-        ValueError: an unknown name, fewer than two steps, or a network whose output has no gradient.
+        ValueError: an unknown name, fewer than two steps or one sample, or a network whose output has no gradient.
         FileNotFoundError: there is no such game.
 
     Warns:
@@ -80,12 +81,14 @@ def make_attributions(name: str, steps: int = STEPS) -> Path:
     """
     if steps < 2:
         raise ValueError(f"steps={steps}: an integral takes two steps or more, {STEPS} for the figures")
+    if n_samples < 1:
+        raise ValueError(f"n_samples={n_samples}: expected at least 1")
     experiment, device = find_experiment(name), default_device()
     game = load_game(name)
     recipe = recipe_of(experiment)
     check_gradient(recipe.network, recipe.dataset.sample_inputs[:1])
     seconds = {"training": train(experiment, recipe, device)}
-    samples = still_right(recipe, game, device)
+    samples = still_right(recipe, game, device)[:n_samples]
     difference = difference_from_game(recipe, game.sel(sample=samples), device)
     chunks = []
     with evaluating(recipe.network):

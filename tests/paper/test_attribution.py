@@ -162,7 +162,11 @@ def test_a_network_without_a_gradient_is_refused_before_it_is_trained(monkeypatc
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"name": "digits/mlp8"}, "unknown game"), ({"steps": 1}, "steps=1: an integral takes two")],
+    [
+        ({"name": "digits/mlp8"}, "unknown game"),
+        ({"steps": 1}, "steps=1: an integral takes two"),
+        ({"n_samples": 0}, "n_samples=0: expected at least 1"),
+    ],
 )
 def test_wrong_arguments_are_refused_before_any_work(monkeypatch, given, message):
     monkeypatch.setattr(attribution, "recipe_of", None)
