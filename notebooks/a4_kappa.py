@@ -197,8 +197,8 @@ of_lab = found["interactions"].sel(procedure="sgd", kappa=three)
 same = (of_lab == of_lab.sel(kappa=KAPPA_RATIO)).all(["kappa", "kind", "coalition"])
 Markdown(
     f"In **{int(same.sum())} of {same.size}** outputs (samples and layers) the laboratory's procedure found the same "
-    "interactions with all three $\\kappa$, to the last digit that is kept: its steps had run out before any "
-    "$\\delta_T$ was stopped at the smallest $\\kappa$. There it is robust because $\\kappa$ has no part in it."
+    "interactions with all three $\\kappa$, to the last digit that is kept. In those its steps had run out before any "
+    "$\\delta_T$ was stopped at the smallest $\\kappa$, so that $\\kappa$ had no part in it."
 )
 
 # %% [markdown]
