@@ -29,9 +29,7 @@ profile: str = "paper"  # the shipped games; "smoke": small ones made from scrat
 games: list[str] = []  # of networks on images; empty for all that have noise
 samples: int = 0  # the first so many of each game; 0 for all, from 0 to 100000
 draws: int = 0  # the first so many with noise; 0 for all, from 0 to 100000
-tau_ratio: float = (
-    0.05  # salient above this share of the largest strength of the sample, from 0 to 1
-)
+tau_ratio: float = 0.05  # salient above this share of the sample's largest, from 0 to 1
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, at least 0 and below 1
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 0.5
 seed: int = 0  # of the bootstrap of all intervals, at least 0

@@ -30,19 +30,13 @@
 
 # %% tags=["parameters"]
 profile: str = "paper"  # the shipped games; "smoke": small ones made from scratch
-games: list[
-    str
-] = []  # with attributions, such as [cifar10/resnet20]; empty: a CNN and a transformer
+games: list[str] = []  # with attributions; empty for a CNN and a transformer
 samples: int = 0  # the first so many of each game; 0 for all, from 0 to 100000
 shown: int = 2  # samples of each network that are drawn, from 1 to 6
 interactions_shown: int = 3  # for each of them, from 1 to 4
-low_layer: str = (
-    "linear2"  # of MLP-7, in which interactions of the high layer are looked for
-)
-high_layer: str = "linear5"  # of MLP-7
-shapiq_samples: int = (
-    3  # of each game, whose Shapley values shapiq computes too, from 1 to 1000
-)
+low_layer: str = "linear2"  # of MLP-7, where those of the high layer are looked for
+high_layer: str = "linear5"  # of MLP-7, whose interactions are looked for
+shapiq_samples: int = 3  # of each game, that shapiq explains too, from 1 to 1000
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1
 kappa_ratio: float = 0.04  # noise allowed in each output, as a share of |v(x_N) - v(x_empty)|, at least 0 and below 1
 gap: float = 0.005  # certified distance of the extraction from the sparsest one, relative, from 1e-9 to 0.5

@@ -31,9 +31,7 @@ profile: str = "paper"  # the shipped solutions; "smoke": a small network from s
 games: list[str] = []  # one game; empty: cifar10/resnet20, under smoke digits/resnet20
 layers: list[str] = []  # of the game; empty: output, under smoke block3 and output
 samples: int = 0  # the first so many, from 0 to 1000; 0: 10, under smoke 3
-kappa_ratios: list[
-    float
-] = []  # from 0 to 0.5, with 0.03, 0.04, 0.05 among them; empty: 0 to 0.1, six
+kappa_ratios: list[float] = []  # from 0 to 0.5, with 0.03, 0.04, 0.05; empty: six
 learning_rates: list[float] = []  # of the descent, above 0; empty: 1e-6 and 1e-5
 iterations: int = 0  # of the descent, from 0 to 1000000; 0: 10000, under smoke 100
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Appendices D and E: What do probes and masked states do by themselves?
 #
-# **The question.** Everything in this book is seen through two instruments. Intermediate layers are read by linear
+# **The claims.** Everything in this book is seen through two instruments. Intermediate layers are read by linear
 # probes, and "the probing classifiers approach is not without its drawbacks" ({cite}`cheng2024layerwise`, App. D). And
 # inputs are masked by a baseline value, where "this current method of masking may introduce substantial bias" (App. E).
 # The paper discusses both in words.
@@ -51,7 +51,8 @@ from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.claims import controls, layers, tracking
 from lkutils.claims.verdicts import judge, matrix
-from lkutils.figures import changes, sparsity
+from lkutils.figures import changes as figures
+from lkutils.figures import sparsity as figures_sparsity
 from lkutils.paper.experiments import CONTROLS
 from lkutils.paper.shipped import open_study
 
@@ -109,7 +110,7 @@ of_layer = {
 }
 strengths = {label: metrics.sorted_strength(found) for label, found in of_layer.items()}
 taus = {label: study.tau[label].sel(layer=layer).mean().item() for label in of_layer}
-sparsity.strength_by_rank(strengths, taus)
+figures_sparsity.strength_by_rank(strengths, taus)
 
 # %% tags=["hide-input"]
 counts = {
@@ -152,10 +153,10 @@ for label, part in parts.items():
     )
 
 # %% mystnb={"figure": {"caption": "The form of Fig. 3(a) for MLP-7 and its controls. Strength of AND interactions that a layer shares with the output (grey), that the output has forgotten (orange, downwards) and that are new in the output (blue), by order and layer, normalised, mean over samples.", "name": "fig-a6-tracking"}} tags=["hide-input"]
-changes.tracking(followed, "and")
+figures.tracking(followed, "and")
 
 # %% mystnb={"figure": {"caption": "The form of Fig. 3(b) for MLP-7 and its controls: completeness and redundancy of AND interactions by layer, a line for each order, with 95 % intervals over samples; orders with less than 1 % of the output's strength are left out.", "name": "fig-a6-ratios"}} tags=["hide-input"]
-changes.ratios(followed, "and")
+figures.ratios(followed, "and")
 
 # %% [markdown]
 # ## What we found
