@@ -191,4 +191,4 @@ Markdown(
 # Nothing is extracted in this chapter, so there is no gap.
 
 # %% tags=["hide-input"]
-run_facts(started, 0.0)
+run_facts(started)

@@ -10,12 +10,12 @@ from lkutils.book.markdown import table
 from lkutils.paper.provenance import git_hash, machine
 
 
-def run_facts(started: float, gap: float) -> Markdown:
+def run_facts(started: float, gap: float | None = None) -> Markdown:
     """What a chapter says at its end of the run it comes from, as a table; versions stand on the status page.
 
     Args:
         started: ``time.perf_counter()`` at its beginning.
-        gap: the largest certified gap in it.
+        gap: the largest certified gap in it; None where nothing is extracted.
 
     Example:
         >>> print(run_facts(time.perf_counter(), 0.005).data)  # doctest: +ELLIPSIS
@@ -27,5 +27,7 @@ def run_facts(started: float, gap: float) -> Markdown:
         | Largest certified gap | 0.50% |
     """
     seconds = f"{time.perf_counter() - started:.0f} (extractions that were done before are read from the cache)"
-    facts = {"Seconds": seconds, "Machine": machine(), "Commit": git_hash(), "Largest certified gap": f"{gap:.2%}"}
+    facts = {"Seconds": seconds, "Machine": machine(), "Commit": git_hash()}
+    if gap is not None:
+        facts["Largest certified gap"] = f"{gap:.2%}"
     return table(["Fact", "Value"], facts.items())
