@@ -346,9 +346,11 @@ def number_words(number: float) -> str:
     """Two decimals, or as many digits as a small number needs.
 
     Example:
-        >>> [number_words(number) for number in (0.123, -0.001, 1.1e-17, 0.0)]
-        ['0.12', '-0.001', '1e-17', '0.00']
+        >>> [number_words(number) for number in (0.123, -0.001, 1.1e-17, 0.0, math.nan)]
+        ['0.12', '-0.001', '1e-17', '0.00', 'undefined']
     """
+    if math.isnan(number):
+        return "undefined"
     if 0 < abs(number) < 0.005:
         return f"{number:.1g}"
     return f"{number + 0.0:.2f}"  # + 0.0, as -0.00 would puzzle readers
