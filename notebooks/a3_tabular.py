@@ -108,9 +108,8 @@ table(
 # Of a number it is the mean. The mean of one-hot columns is a person of every occupation at once, whom no network has
 # seen, so a masked category shows the most frequent one. This has a price: a row that *has* the most frequent category
 # does not change when that is masked, and the attribute is in no interaction of this row. The other choice is a game of
-# its own, `census/mlp7.mean`: the same network and rows, but for categories the frequencies in training. It is not
-# shipped; `python -m lkutils game --dataset census --network mlp7` makes it, and this chapter then shows it beside
-# ("masked by means"), as it does in the smoke profile.
+# its own, `census/mlp7.mean`: the same network and rows, but for categories the frequencies in training. It stands beside
+# as "masked by means".
 #
 # The share of rows in which masking an attribute changes no output of any layer:
 
