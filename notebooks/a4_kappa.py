@@ -23,13 +23,13 @@
 # ## Parameters
 #
 # Everything that can be changed. Where a parameter is empty or 0, the profile has its own value. The values of this page
-# are read from shipped files; with others, all is extracted anew, which takes up to a quarter of an hour for each layer. For
-# example `python -m lkutils chapter a4_kappa -p layers "[block6]"`.
+# are read from shipped files; with others, all is extracted anew, which takes minutes for each layer. For
+# example `python -m lkutils chapter a4_kappa -p layers "[block9]"`.
 
 # %% tags=["parameters"]
 profile: str = "paper"  # the shipped solutions; "smoke": a small network from scratch, and short descents
 games: list[str] = []  # one game; empty: cifar10/resnet20, under smoke digits/resnet20
-layers: list[str] = []  # of the game; empty: output, under smoke block3 and output
+layers: list[str] = []  # empty: block3, block6, output; smoke: block3, output
 samples: int = 0  # the first so many, from 0 to 1000; 0: 10, under smoke 3
 kappa_ratios: list[float] = []  # from 0 to 0.5, with 0.03, 0.04, 0.05; empty: six
 learning_rates: list[float] = []  # of the descent, above 0; empty: 1e-6 and 1e-5

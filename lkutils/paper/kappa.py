@@ -25,7 +25,7 @@ from lkutils.storage import checksum, store
 PROFILES = {
     "paper": {
         "games": ["cifar10/resnet20"],
-        "layers": ["output"],
+        "layers": ["block3", "block6", "output"],
         "samples": 10,
         "kappa_ratios": [0.0, 0.01, 0.03, 0.04, 0.05, 0.1],
         "learning_rates": [1e-6, 1e-5],
