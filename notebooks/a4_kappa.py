@@ -108,7 +108,7 @@ table(
 # The interactions of the first sample in the order of their strength at 0.04, as in the paper. The envelope is the same
 # for every $\kappa$ by construction: what jumps from one interaction to another is a thin spike here, and it drowns.
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 11 of the paper: AND and OR interactions of one sample with three kappa, in the order of their strength at 0.04; the 500 strongest. Top: certified extraction; bottom: the laboratory's procedure. Look for spikes off the black envelope.", "name": "fig-11-kappa"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 11 of the paper: AND and OR interactions of one sample with three kappa, in the order of their strength at 0.04; the 500 strongest. Top: certified extraction; bottom: the laboratory's procedure. Look for spikes off the common envelope.", "name": "fig-11-kappa"}} tags=["hide-input"]
 three = sorted((KAPPA_RATIO, *NEIGHBOURS))
 figures.in_order_of(
     {
