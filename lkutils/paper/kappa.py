@@ -43,6 +43,7 @@ PROFILES = {
 
 NEIGHBOURS = (0.03, 0.05)  # of the paper's 0.04, in Fig. 11
 JITTER = 1e-3  # share of kappa by which the laboratory's procedure has the values changed
+KEPT = "both procedures with every kappa"  # what is in a file; other words make old files invalid
 UNIT = 2.0**-10  # log-odds; a tenth of a percent of a log-odd is far below any tau
 FOLDERS = (paths.GAMES / "kappa", paths.CACHE / "kappa")
 PROCEDURES = {"exact": "certified extraction", "sgd": "the laboratory's descent"}
@@ -69,8 +70,7 @@ def decompositions(
         ``interactions`` (procedure, kappa, kind, layer, sample, coalition), ``again`` (procedure, kind, layer, sample,
         coalition), the second solution with 0.04, both in log-odds and 0 for the empty coalition; ``objective``
         (procedure, kappa, layer, sample) and ``objective_again`` (procedure, layer, sample), sums of strengths in
-        log-odds; ``lower_bound`` (layer, sample), of the sum with 0.04. The laboratory's procedure has the paper's
-        three kappa only, and NaN for the others.
+        log-odds; ``lower_bound`` (layer, sample), of the sum with 0.04.
 
     Raises:
         ValueError: one of the paper's three ratios is missing, a layer is unknown; before anything is extracted.
@@ -96,7 +96,7 @@ def kept(
     values: xr.DataArray, kappa_ratios: list[float], learning_rates: list[float], iterations: int, gap: float
 ) -> xr.Dataset:
     """The decompositions of one layer (sample, coalition), found once and then read from their file."""
-    key = checksum(values.values, repr((kappa_ratios, learning_rates, iterations, gap)))
+    key = checksum(values.values, repr((kappa_ratios, learning_rates, iterations, gap)), KEPT)
     places = [folder / f"{key[:32]}.nc" for folder in FOLDERS]
     path = next((place for place in places if place.exists()), places[-1])
     if not path.exists():
@@ -112,12 +112,11 @@ def found_anew(
     v = torch.from_numpy(values.values).double()
     exact = [with_axes(extract_interactions(v, ratio, gap=gap), values) for ratio in kappa_ratios]
     exact_again = with_axes(extract_interactions(v, gap=gap, start=0), values)
-    lab_ratios = sorted((KAPPA_RATIO, *NEIGHBOURS))
-    lab = [best_descent(values, learning_rates, iterations, ratio) for ratio in lab_ratios]
+    lab = [best_descent(values, learning_rates, iterations, ratio) for ratio in kappa_ratios]
     lab_again = best_descent(jittered(values), learning_rates, iterations, KAPPA_RATIO)
     bound = exact[kappa_ratios.index(KAPPA_RATIO)]["lower_bound"]
     names = xr.IndexVariable("procedure", list(PROCEDURES))
-    found = xr.concat([over(exact, kappa_ratios), over(lab, lab_ratios)], names, join="outer")
+    found = xr.concat([over(exact, kappa_ratios), over(lab, kappa_ratios)], names)
     again = xr.concat([part[["interactions", "objective"]] for part in (exact_again, lab_again)], names)
     return xr.Dataset(
         {
@@ -166,5 +165,5 @@ def in_units(interactions: xr.DataArray) -> xr.DataArray:
     """
     there = interactions.transpose(..., "coalition")
     multiples = (there / UNIT).round() + 0.0
-    multiples[..., 0] = multiples[..., 0].where(multiples[..., 0].isnull(), 0.0)
+    multiples[..., 0] = 0.0
     return multiples.astype("float32")
