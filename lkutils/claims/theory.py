@@ -79,7 +79,7 @@ def or_by_definition(values: Table) -> Table:
     """OR interactions, term by term (Eq. 2), of all S but the empty one, whose entry is v(x_empty) as in the library.
 
     Example:
-        >>> or_by_definition(np.array([[1.0, 3.0, 3.0, 3.0]]))
+        >>> or_by_definition(np.array([[1.0, 3.0, 3.0, 3.0]])) + 0.0  # no -0
         array([[1., 0., 0., 2.]])
     """
     everyone = values.shape[-1] - 1
