@@ -115,21 +115,14 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         *(
             Experiment(
-                "census",
+                table,
                 "mlp7",
                 100,
                 Schedule(epochs=12, learning_rate=0.05, batch_size=256),
                 ProbeSchedule(20, 0.01, 256),
                 variant=variant,
             )
-            for variant in ("", "mean")
-        ),
-        Experiment(
-            "commercial",
-            "mlp7",
-            100,
-            Schedule(epochs=12, learning_rate=0.05, batch_size=256),
-            ProbeSchedule(20, 0.01, 256),
+            for table, variant in (("census", ""), ("census", "mean"), ("commercial", ""))
         ),
         *(
             Experiment(
