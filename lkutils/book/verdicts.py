@@ -10,7 +10,8 @@ from IPython.display import Markdown, display
 
 from lkutils.book.markdown import escape, table
 from lkutils.claims import registry, verdicts
-from lkutils.claims.verdicts import Claim, Verdict
+from lkutils.claims.claim import Claim
+from lkutils.claims.verdicts import Verdict
 
 
 def show(found: Sequence[Verdict]) -> None:

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from lkutils import metrics
 from lkutils.attribution import shapley_by_definition
 from lkutils.axes import check_axes
+from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.claims.sparsity import ROUNDING
-from lkutils.claims.verdicts import Claim, Expected, Rule
 from lkutils.mobius import and_interactions, coalition_sizes, shapley_values
 
 # ---- what the claims need from each sample ---------------------------------------------------------------------------

@@ -17,7 +17,8 @@ def findings(verdicts: Sequence[Verdict], trained: Label, *controls: Label) -> s
         controls: the same network with one thing changed.
 
     Example:
-        >>> from lkutils.claims.verdicts import Claim, Measured, Rule
+        >>> from lkutils.claims.claim import Claim, Rule
+        >>> from lkutils.claims.verdicts import Measured
         >>> claim = Claim("claim-growth", "Things grow", "", "Sec. 0", "", None, Rule((), set_before=True))
         >>> mine, other = Label("MNIST", "MLP-7"), Label("MNIST", "MLP-7, untrained")
         >>> seen, unclear = (Measured(0.1, 0.2, 0.3, 30, outcome) for outcome in ("yes", "unclear"))

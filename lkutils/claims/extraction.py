@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from lkutils.claims.verdicts import Claim, Expected, Rule
+from lkutils.claims.claim import Claim, Expected, Rule
 
 
 def largest_over_smallest(means: xr.Dataset) -> xr.DataArray:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import xarray as xr
 
-from lkutils.claims.verdicts import Claim, Expected, Rule, Verdict, by_dataset
+from lkutils.claims.claim import Claim, Expected, Rule
+from lkutils.claims.verdicts import Verdict, by_dataset
 
 KINDS = {"and": "AND", "or": "OR"}
 

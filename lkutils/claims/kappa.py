@@ -9,7 +9,7 @@ from __future__ import annotations
 import xarray as xr
 
 from lkutils import metrics
-from lkutils.claims.verdicts import Claim, Expected, Rule
+from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.extraction import KAPPA_RATIO
 from lkutils.games import Label
 from lkutils.metrics import TAU_RATIO

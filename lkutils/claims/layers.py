@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from lkutils import metrics
-from lkutils.claims.verdicts import Claim, Expected, Rule
+from lkutils.claims.claim import Claim, Expected, Rule
 
 THIRDS = ("low", "middle", "high")
 

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from lkutils import stability
-from lkutils.claims.verdicts import Claim, Expected, Rule
+from lkutils.claims.claim import Claim, Expected, Rule
 
 EQUAL = 1.25  # largest over smallest, below which medians count as the same
 

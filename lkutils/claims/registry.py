@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from lkutils.claims import attribution, extraction, noise_ratio, theory
 from lkutils.claims.attribution import ALIGNED, MORE_PRECISE, SHAPLEY
+from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.claims.generalization import IOU_AND, IOU_OR
 from lkutils.claims.kappa import KAPPA_ROBUST
 from lkutils.claims.layers import ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT
@@ -22,7 +23,7 @@ from lkutils.claims.stability import STABLE_AND, STABLE_OR
 from lkutils.claims.tabular import TABULAR_AND, TABULAR_OR
 from lkutils.claims.theory import OR_IS_AND
 from lkutils.claims.tracking import PARTS_ADD_UP, READINGS, TRACKING_AND, TRACKING_OR
-from lkutils.claims.verdicts import Claim, Expected, Rule, Verdict, from_data
+from lkutils.claims.verdicts import Verdict, from_data
 from lkutils.games import Label
 
 

@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 
 from lkutils import metrics, uncertainty
-from lkutils.claims.verdicts import Claim, Expected, Rule
+from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.games import Label
 from lkutils.mobius import and_interactions, or_interactions, values_from_interactions
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from lkutils.claims.verdicts import Claim, Expected, Rule
+from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.stability import by_order, slope_on_order, slope_parts_at_equal_strength
 from lkutils.uncertainty import FEWEST
 

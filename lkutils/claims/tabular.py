@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.claims.layers import THIRDS, all_orders, layer_third
 from lkutils.claims.tracking import LEARNED_EARLY, LEARNED_IN_THE_MIDDLE, LOW_ORDERS_STRONGER, of_kind, redundancy_of
-from lkutils.claims.verdicts import Claim, Expected, Rule
 from lkutils.games import Label
 from lkutils.metrics import completeness, forgotten_share, redundancy
 from lkutils.uncertainty import resampled_means, with_interval

@@ -15,8 +15,8 @@ from jaxtyping import Float, Int
 
 from lkutils import metrics
 from lkutils.axes import check_axes
+from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.claims.sparsity import ROUNDING
-from lkutils.claims.verdicts import Claim, Expected, Rule
 from lkutils.mobius import and_interactions, coalition_sizes, or_interactions, values_from_interactions
 
 ROWS = 512  # coalitions of which the sums are written out at once

@@ -12,8 +12,8 @@ from dataclasses import replace
 import xarray as xr
 
 from lkutils import metrics
+from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.claims.layers import all_orders, high_orders, layer_third, low_orders
-from lkutils.claims.verdicts import Claim, Expected, Rule
 from lkutils.games import Label
 from lkutils.metrics import all_of_last_layer, completeness, redundancy
 

@@ -1,10 +1,11 @@
-"""Claims as data, and the one way in which all of them are judged.
+"""The one way in which all claims are judged, and what became of them.
 
 A claim of the paper has one rule, a rule one or more statistics with a limit each. `judge` puts a claim to networks
 and gives every network one of four outcomes; "yes in k of n networks" is the verdict. A claim that says two things at
 once, such as "first rises and then falls", is judged as one: a network in which only half of it is seen does not count
 as "yes", and one in which half of it is refuted counts as "no".
 
+    >>> from lkutils.claims.claim import Rule
     >>> grows = Expected("growth", lambda means: means.growth, above=0)
     >>> claim = Claim("claim-growth", "Things grow", "things grow", "Sec. 0", "", None, Rule((grows,), set_before=True))
     >>> samples = {Label("MNIST", "MLP-7"): xr.Dataset({"growth": ("sample", [0.9, 1.1] * 10)})}
@@ -15,13 +16,14 @@ as "yes", and one in which half of it is refuted counts as "no".
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import xarray as xr
 
 from lkutils import uncertainty
+from lkutils.claims.claim import Claim, Expected
 from lkutils.games import Label
 
 OUTCOMES = ("yes", "no", "unclear", "too few")
@@ -35,98 +37,6 @@ JUDGING = (
     "intervals of all networks of a data set (or the interval of their mean) were on its side, and held partly when "
     "some were. Whether statistics and limits are older than the numbers is said of each rule."
 )
-
-Statistic = Callable[[xr.Dataset], xr.DataArray]  # from means over samples to a number along their axis ``resample``
-
-
-class Expected(NamedTuple):
-    """What a claim says about one statistic: that it lies above a limit, below one, or between two.
-
-    Attributes:
-        words: what the statistic is.
-        statistic: from means over samples to one number for each entry of their axis ``resample``; NaN where it is not
-            defined. None for a claim that is not tested yet.
-        above, below: the limits.
-        every: the claim is about every single sample, so that the worst of them is judged.
-        present: from single samples (along ``resample``) to whether the quantity is there; by default, whether the
-            statistic of that sample alone is a number.
-    """
-
-    words: str
-    statistic: Statistic | None = None
-    above: float = -math.inf
-    below: float = math.inf
-    every: bool = False
-    present: Statistic | None = None
-
-    @property
-    def limits(self) -> str:
-        """The limits in words.
-
-        Example:
-            >>> Expected("count", above=0.8, below=1.25).limits
-            '> 0.8 and < 1.25'
-        """
-        bounds = [f"> {self.above:g}"] * math.isfinite(self.above) + [f"< {self.below:g}"] * math.isfinite(self.below)
-        return " and ".join(bounds)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How a claim is judged.
-
-    Attributes:
-        tests: what it says, all of which must be so.
-        set_before: these statistics and limits are older than the first number they were applied to.
-        changed: what was set or changed after numbers had been seen, and why.
-    """
-
-    tests: tuple[Expected, ...]
-    set_before: bool
-    changed: str = ""
-
-    @property
-    def words(self) -> str:
-        """Statistics and limits, and when they were set.
-
-        Example:
-            >>> Rule((Expected("growth", above=0),), set_before=True).words
-            'growth > 0. Set before the numbers were seen.'
-        """
-        tests = "; and ".join(f"{test.words} {test.limits}{', in every sample' * test.every}" for test in self.tests)
-        when = "Set before the numbers were seen." if self.set_before else "Set or changed after numbers had been seen."
-        return " ".join(filter(None, [f"{tests}.", when, self.changed]))
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement of the paper, or one of ours, that numbers can contradict.
-
-    Attributes:
-        id: stable name, which is also the anchor on the page of claims.
-        words: the claim in a few words.
-        quotation: the paper's own words; "" for a claim of ours.
-        section, figure: where it stands; "" where there is no figure.
-        chapter: the chapter that tests it; None while none does.
-        rule: how it is judged.
-        networks: those that it speaks of; None for all.
-        put_to: what it is put to, one and several of them.
-    """
-
-    id: str
-    words: str
-    quotation: str
-    section: str
-    figure: str
-    chapter: str | None
-    rule: Rule
-    networks: tuple[Label, ...] | None = None
-    put_to: tuple[str, str] = ("network", "networks")
-
-    @property
-    def place(self) -> str:
-        """Section and figure, such as "Sec. 3.2.2, Fig. 3(b)"."""
-        return ", ".join(filter(None, [self.section, self.figure]))
 
 
 class Measured(NamedTuple):

@@ -7,7 +7,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from lkutils.book import verdicts as pages
 from lkutils.claims import registry
-from lkutils.claims.verdicts import Claim, Expected, Rule, judge
+from lkutils.claims.claim import Claim, Expected, Rule
+from lkutils.claims.verdicts import judge
 from lkutils.games import Label
 
 GROWS = Expected("growth", lambda means: means.growth, above=0)

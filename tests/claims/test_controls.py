@@ -1,7 +1,8 @@
 """What a verdict is worth: counted by hand."""
 
+from lkutils.claims.claim import Claim, Rule
 from lkutils.claims.controls import findings
-from lkutils.claims.verdicts import Claim, Measured, Rule, Verdict
+from lkutils.claims.verdicts import Measured, Verdict
 from lkutils.games import Label
 
 TRAINED, UNTRAINED, BLUR = (Label("MNIST", f"MLP-7{what}") for what in ("", ", untrained", ", masked by blur"))

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 
 from lkutils.claims import verdicts
-from lkutils.claims.verdicts import Claim, Expected, Measured, Rule, Verdict, judge
+from lkutils.claims.claim import Claim, Expected, Rule
+from lkutils.claims.verdicts import Measured, Verdict, judge
 from lkutils.games import Label
 
 A, B, C = Label("MNIST", "MLP-7"), Label("MNIST", "VGG-11"), Label("CIFAR-10", "MLP-7")
