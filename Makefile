@@ -6,6 +6,9 @@ UV := 0.13.9
 BIN := .venv/bin
 STAMP := .venv/.installed
 SMOKE := .smoke
+# The second run makes a book of the chapters that the first one executed.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	--executed $(SMOKE)/executed
 
 .DEFAULT_GOAL := book
 .PHONY: book test test-browser bench lock setup clean
@@ -20,8 +23,8 @@ test: setup
 	for chapter in notebooks/*.ipynb; do \
 		$(BIN)/papermill $$chapter $(SMOKE)/$${chapter##*/} -f tests/smoke.yaml --prepare-only --no-progress-bar || exit 1; \
 	done
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(SMOKE) tests lkutils --nbval-lax --nbval-current-env \
-		-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations=5
+	$(PYTEST) $(SMOKE) --nbval-lax --nbval-current-env
+	$(PYTEST) tests lkutils --durations=5
 
 # The pages of the real book, after `make book`; `make test` looks at those of a book of smoke chapters.
 test-browser: book

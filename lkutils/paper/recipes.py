@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.functional import gaussian_blur
 
 from lkutils.paper import networks
 from lkutils.paper.datasets import IMAGES, Dataset, load_dataset
@@ -81,6 +80,8 @@ def masked_otherwise(dataset: Dataset, experiment: Experiment) -> Dataset:
         black = IMAGES[experiment.dataset].normalised(torch.zeros(1, *dataset.input_shape))[0]
         return dataclasses.replace(dataset, baseline=black)
     if experiment.variant == "blur":
+        from torchvision.transforms.functional import gaussian_blur  # its import takes longer than all others together
+
         side = dataset.input_shape[-1]
         blurred = gaussian_blur(dataset.sample_inputs, side // 2 * 2 - 1, side / BLUR)
         return dataclasses.replace(dataset, baseline=blurred)
