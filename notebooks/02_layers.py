@@ -168,11 +168,13 @@ figures_layers.by_depth(
 # the output has not (right). A filled patch belongs to the interaction, other players are outlined in grey; everything
 # else is background, which is never masked. Below each map its effect in every layer, in units of the layer's output
 # range, where it is salient: grey what it shares with the output, orange what the output will have forgotten.
-# The image is shown where the data set is at hand; the shipped games do not contain it.
+# Of each data set of images the first convolutional network is drawn, unless others are asked for. The image is shown
+# where the data set is at hand; the shipped games do not contain it.
 
 # %% tags=["hide-input"]
 images = {label for label, game in study.games.items() if "y" in game["players"].dims}
-firsts = {label.dataset: label for label in reversed(study.games) if label in images}
+by_turn = sorted(reversed(study.games), key=lambda label: "MLP" not in label.network)
+firsts = {label.dataset: label for label in by_turn if label in images}  # last: CNNs
 chosen = [
     (label, game, sample)
     for label, game in study.games.items()
@@ -184,7 +186,7 @@ chosen = [
     for sample in game["sample"].values[:samples_followed].tolist()
 ]
 
-# %% mystnb={"figure": {"caption": "Fig. 1 of the paper on real samples: the strongest interactions of the output (left) and the strongest forgotten ones (right), drawn on the players and followed through the layers of the network.", "name": "fig-1-followed"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Fig. 1 of the paper on real samples: the strongest interactions of the output (left) and the strongest forgotten ones (right), drawn on the players and followed through the layers of the network. See whether bars of the output's interactions (grey) are there early, and how long forgotten ones (orange) live.", "name": "fig-1-followed"}} tags=["hide-input"]
 figures_followed.followed_images(
     [
         FollowedImage(
@@ -226,10 +228,10 @@ figures_followed.followed_sentences(
 #
 # Two layers are compared by the share of strength that they have in common: for each interaction the weaker of its two
 # effects counts as shared, and nothing if they have opposite signs (as in Eq. 7); the sum is divided by all that either
-# of the two has. The claim about neighbours is a bright band along the diagonal, the claim about the output a last row
-# that gets brighter to the right.
+# of the two has. The claim about neighbours is a dark band along the diagonal, the claim about the output a last row
+# that gets darker to the right.
 
-# %% mystnb={"figure": {"caption": "Share of strength that every pair of layers has in common, AND and OR of all orders together, mean over samples. The last row and column are the network's output; a layer's similarity with itself, which is 1, is left out.", "name": "fig-layers-similarity"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of strength that every pair of layers has in common, AND and OR of all orders together, mean over samples. The last row and column are the network's output; a layer's similarity with itself, which is 1, is left out (grey). See whether the cells beside the diagonal are darker than those far from it.", "name": "fig-layers-similarity"}} tags=["hide-input"]
 figures_layers.similarity_map(
     {
         label: metrics.layer_similarity(salient).mean("sample")
@@ -238,7 +240,7 @@ figures_layers.similarity_map(
 )
 
 # %% [markdown]
-# How bright is bright? Two unrelated sets of interactions also have something in common, because strong ones tend to be
+# How dark is dark? Two unrelated sets of interactions also have something in common, because strong ones tend to be
 # of low order and each sample has its strongest at the same few indices. So here is what a layer shares with the next
 # one, and for comparison with the next layer of *another* sample; and, in the last column, the same with all salient
 # interactions counting alike, the plain Jaccard index of the two sets.

@@ -54,6 +54,7 @@ from lkutils.book.verdicts import show
 from lkutils.claims import tracking
 from lkutils.claims.verdicts import OUTCOMES, judge
 from lkutils.figures import changes as figures
+from lkutils.figures.style import sentence
 from lkutils.paper.shipped import open_study
 
 # %%
@@ -115,15 +116,39 @@ for label, part in parts.items():
 # grows at the cost of blue from early on, and orange swells in the middle and shrinks at the end. Panels have their own
 # scales, given above and below them; that low orders are stronger is in the scales.
 
+# %% [markdown]
+# {numref}`fig-3a-tracking` shows one network of each data set, the one with the highest test accuracy; the others are
+# folded away below it, and so in all figures of this page.
+
+# %% tags=["hide-input"]
+accuracy = {label: game.attrs["network_accuracy"] for label, game in study.games.items()}
+best = {label.dataset: label for label in sorted(accuracy, key=accuracy.get)}
+telling = {label: part for label, part in followed.items() if label in best.values()}
+others = {label: part for label, part in followed.items() if label not in telling}
+
+
+def drawn(draw, kind, chosen):
+    """The others, where there are any."""
+    if not others:
+        return sentence("All networks are in the figure above.")
+    return draw(others, kind, chosen)
+
+
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 3(a) of the paper. Strength of AND interactions that a layer shares with the output (grey), that the output has forgotten (orange, downwards) and that are new in the output (blue), by order and layer, normalised, mean over samples. The number above a panel is the output's strength of that order, the one below it the most that a layer has and the output has forgotten; orders in which no layer has 1 % of the output's strength are left out.", "name": "fig-3a-tracking"}} tags=["hide-input"]
-figures.tracking(followed, "and", orders or None)
+figures.tracking(telling, "and", orders or None)
+
+# %% mystnb={"figure": {"caption": "The other networks: AND interactions that are shared (grey), forgotten (orange) and new (blue), as in the figure above.", "name": "fig-3a-others"}} tags=["hide-input", "hide-output"]
+drawn(figures.tracking, "and", orders or None)
 
 # %% [markdown]
 # The same as ratios to the output's strength of that order, with their uncertainty. Where the output has next to
 # nothing of an order, its ratios are large and unsure; such orders are left out.
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 3(b) of the paper. Completeness and redundancy of AND interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out.", "name": "fig-3b-ratios"}} tags=["hide-input"]
-figures.ratios(followed, "and", orders or None)
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 3(b) of the paper. Completeness and redundancy of AND interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out. See whether low orders are complete early, and whether redundancy rises before it falls.", "name": "fig-3b-ratios"}} tags=["hide-input"]
+figures.ratios(telling, "and", orders or None)
+
+# %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of AND interactions, as in the figure above.", "name": "fig-3b-others"}} tags=["hide-input", "hide-output"]
+drawn(figures.ratios, "and", orders or None)
 
 # %% [markdown]
 # ## OR interactions (Fig. 7)
@@ -132,10 +157,16 @@ figures.ratios(followed, "and", orders or None)
 
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 7(a) of the paper: as the figure of AND interactions above, for OR interactions.", "name": "fig-7a-tracking"}} tags=["hide-input"]
 orders_of_or = [order for order in orders if order > 1] or None
-figures.tracking(followed, "or", orders_of_or)
+figures.tracking(telling, "or", orders_of_or)
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 7(b) of the paper. Completeness and redundancy of OR interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out.", "name": "fig-7b-ratios"}} tags=["hide-input"]
-figures.ratios(followed, "or", orders_of_or)
+# %% mystnb={"figure": {"caption": "The other networks: OR interactions that are shared (grey), forgotten (orange) and new (blue), as in the figure above.", "name": "fig-7a-others"}} tags=["hide-input", "hide-output"]
+drawn(figures.tracking, "or", orders_of_or)
+
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 7(b) of the paper. Completeness and redundancy of OR interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out. See whether low orders are complete early, and whether redundancy rises before it falls.", "name": "fig-7b-ratios"}} tags=["hide-input"]
+figures.ratios(telling, "or", orders_of_or)
+
+# %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of OR interactions, as in the figure above.", "name": "fig-7b-others"}} tags=["hide-input", "hide-output"]
+drawn(figures.ratios, "or", orders_of_or)
 
 # %% [markdown]
 # ## What our choices change

@@ -108,12 +108,18 @@ def executed_path(name: str, given: dict[str, Any]) -> Path:
 
 
 def finish(path: Path, key: str) -> None:
-    """Fold the parameters away for readers, and write down what the run depended on and where it ran."""
+    """Make an executed chapter fit to be read, and write down what the run depended on and where it ran.
+
+    The parameters are folded away, figures get their alternative texts and a link to their data, and what was found is
+    told after the claim.
+    """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = sorted({*tags, "hide-input"})
+        describe(cell)
+    tell_early(notebook)
     notebook.metadata["lkutils"] = {
         "key": key,
         "machine": provenance.machine(),
@@ -121,3 +127,34 @@ def finish(path: Path, key: str) -> None:
         "git": provenance.git_hash(),
     }
     nbformat.write(notebook, path)
+
+
+def describe(cell: NotebookNode) -> None:
+    """Give a cell's figure the alternative text that came with it, and its caption a link to its data."""
+    for output in cell.get("outputs", []):
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+        shown = cell.metadata.get("mystnb", {})
+        if alt and "figure" in shown and "image" not in shown:
+            name = shown["figure"]["name"]
+            cell.metadata["mystnb"] = {
+                "image": {"alt": alt},
+                "figure": shown["figure"] | {"caption": f"{shown['figure']['caption']} {data_link(name)}"},
+            }
+
+
+def data_link(name: str) -> str:
+    """A link to the data of a figure, as Markdown; `lkutils.book.pages.write_data` puts them there."""
+    return f"{{download}}`Data of this figure (csv) <data/{name}.csv>`"
+
+
+def tell_early(notebook: NotebookNode) -> None:
+    """Repeat the first table or text under "What we found" right after the claim; cells stay in the order they ran."""
+    found = False
+    for cell in notebook.cells:
+        found = found or (cell.cell_type == "markdown" and "## What we found" in cell.source)
+        texts = [output.get("data", {}).get("text/markdown") for output in cell.get("outputs", [])]
+        if found and any(texts):
+            text = next(filter(None, texts))
+            told = f'**What we found** (<a href="#what-we-found">in full</a>)\n\n{text}'
+            notebook.cells.insert(1, nbformat.v4.new_markdown_cell(told, metadata={"lkutils": "found"}))
+            return

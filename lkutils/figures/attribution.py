@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from lkutils.figures.followed import draw_players, outlines, spelled
-from lkutils.figures.style import COLOURS, KIND_NAMES, in_style, label_left, panels, sentence
+from lkutils.figures.described import described
+from lkutils.figures.followed import draw_players, oneline, outlines, spelled
+from lkutils.figures.style import COLOURS, KIND_NAMES, colours_of, in_style, label_left, panels, sentence
 from lkutils.games import Label
 
 Interaction = tuple[str, int, float]  # kind, coalition, effect in log-odds
@@ -92,7 +93,15 @@ def explained_images(samples: list[ExplainedImage]) -> Figure:
         for axis, (coalition, words) in zip(row[1 + len(sample.attributions) :], sample.interactions, strict=False):
             draw_players(axis, players, sample.image, coalition)
             axis.set_title(words, fontsize=7, loc="center")
-    return figure
+    return described(
+        figure,
+        "Images with what each method gives to every player, in log-odds",
+        {
+            (oneline(s.title), name): xr.DataArray(values, {"player": range(len(values))}, ("player",))
+            for s in samples
+            for name, values in s.attributions.items()
+        },
+    )
 
 
 def draw_attribution(
@@ -171,7 +180,15 @@ def explained_sentences(samples: list[ExplainedSentence]) -> Figure:
         axis.set_xlabel("effect (log-odds)")
     handles, names = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names))
-    return figure
+    return described(
+        figure,
+        "Sentences with what each method gives to every word, in log-odds",
+        {
+            (s.title, name): xr.DataArray(values, {"player": list(s.words)}, ("player",))
+            for s in samples
+            for name, values in s.attributions.items()
+        },
+    )
 
 
 # ---- agreement -------------------------------------------------------------------------------------------------------
@@ -193,10 +210,14 @@ def agreement(pairs: Mapping[Label, tuple[xr.DataArray, xr.DataArray]], names: t
     """
     figure, axes = panels(len(pairs), height=2.6)
     for axis, (label, (first, second)) in zip(axes, pairs.items(), strict=True):
-        second = second.transpose(*first.dims)
+        second, colour = second.transpose(*first.dims), colours_of([label.network])[label.network]
         limit = 1.05 * max(float(abs(first).max()), float(abs(second).max()))
         axis.plot([-limit, limit], [-limit, limit], color="black", linestyle=":", linewidth=0.8)
-        axis.plot(first.values.ravel(), second.values.ravel(), "o", markersize=2.5, alpha=0.5, color=COLOURS[0])
+        axis.plot(first.values.ravel(), second.values.ravel(), "o", markersize=2.5, alpha=0.5, color=colour)
         axis.set(title=str(label), xlabel=f"{names[0]} (log-odds)", xlim=(-limit, limit), ylim=(-limit, limit))
     label_left(axes, f"{names[1]} (log-odds)")
-    return figure
+    return described(
+        figure,
+        f"{names[0]} against {names[1]} of every player, in log-odds",
+        {(label, name): part for label, pair in pairs.items() for name, part in zip(names, pair, strict=True)},
+    )

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lkutils.figures.described import described
 from lkutils.figures.layers import layer_ticks, line
 from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style, shades, two_lines
 from lkutils.games import Label
@@ -55,7 +56,7 @@ def tracking(
     strengths = {name: (part.overlap + part.forget + part.new).max("layer") for name, part in parts.items()}
     shown = orders_shown(parts, strengths, kind, orders)
     columns = sorted(set().union(*shown.values()))
-    figure, grid = plt.subplots(len(shown), len(columns), figsize=(7, 1.05 * len(shown) + 0.6), squeeze=False)
+    figure, grid = plt.subplots(len(shown), len(columns), figsize=(7, 1.35 * len(shown) + 0.6), squeeze=False)
     for row, name in zip(grid, shown, strict=True):
         for axis, order in zip(row, columns, strict=True):
             if order in shown[name]:
@@ -69,7 +70,11 @@ def tracking(
         axis.set_title(f"order {order}", fontsize=8, pad=12)
     handles = [Patch(color=color) for color in (FORGET, OVERLAP, NEW)]
     figure.legend(handles, ["forgotten", "overlapped", "new"], loc="outside upper center", ncols=3)
-    return figure
+    return described(
+        figure,
+        f"{KIND_NAMES[kind]} interactions of each layer that the output shares, has forgotten or will have new",
+        {name: parts[name].sel(order=chosen).isel(layer=slice(-1)) for name, chosen in shown.items()},
+    )
 
 
 def draw_parts(axis: Axes, part: xr.Dataset) -> None:
@@ -116,7 +121,7 @@ def ratios(
     shown = orders_shown({name: game.mean("sample") for name, game in games.items()}, strengths, kind, orders)
     drawn = sorted(set().union(*shown.values()))
     shade = dict(zip(drawn, shades(len(drawn)), strict=True))
-    figure, grid = plt.subplots(len(shown), 2, figsize=(7, 1.6 * len(shown) + 0.6), squeeze=False)
+    figure, grid = plt.subplots(len(shown), 2, figsize=(7, 1.9 * len(shown) + 0.6), squeeze=False)
     for row, name in zip(grid, shown, strict=True):
         for axis, ratio in zip(row, (games[name][which] for which in RATIOS), strict=True):
             probed = ratio.isel(layer=slice(-1))
@@ -133,7 +138,15 @@ def ratios(
         axis.set_xlabel("layer")
     handles = [Line2D([], [], color=shade[order], marker="o", markersize=2.5) for order in drawn]
     figure.legend(handles, drawn, title="order", loc="outside right upper")
-    return figure
+    return described(
+        figure,
+        f"Share of the output's {KIND_NAMES[kind]} interactions that each layer has, and what it has in excess",
+        {
+            (name, which): games[name][which].sel(order=chosen).isel(layer=slice(-1))
+            for name, chosen in shown.items()
+            for which in RATIOS
+        },
+    )
 
 
 def top_of(ratio: xr.DataArray) -> float:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from lkutils import uncertainty
-from lkutils.figures.style import COLOURS, in_style, label_left, panels
+from lkutils.figures.described import described
+from lkutils.figures.style import COLOURS, in_style, label_left, legend_above, panels
 from lkutils.games import Label
 
 
@@ -65,7 +66,11 @@ def by_setting(
     legend = {name: handle for axis in axes for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
     names = [*series, *([mark] if mark in legend else [])]
     figure.legend([legend[name] for name in names], names, loc="outside upper center", ncols=4)
-    return figure
+    return described(
+        figure,
+        f"{label or 'Numbers'} by setting".capitalize(),
+        {(title, name): number for title, by_series in numbers.items() for name, number in by_series.items()},
+    )
 
 
 @in_style
@@ -80,11 +85,14 @@ def strength_by_setting(
         settings: those to draw.
     """
     figure, axes = panels(len(strengths), sharey=True)
+    curves = {}
     for axis, (name, strength) in zip(axes, strengths.items(), strict=True):
         for k, setting in enumerate(settings):
             pooled = -np.sort(-strength.sel(setting=setting).values, axis=None)
             rank = np.arange(1, pooled.size + 1) / strength.sizes["sample"]
             tau = float(taus[name].sel(setting=setting))
+            kept = np.unique(np.geomspace(1, pooled.size, 200).astype(int)) - 1
+            curves[name, setting] = xr.DataArray(pooled[kept], {"per sample": rank[kept]}, ("per sample",))
             axis.plot(rank, pooled, color=COLOURS[k % len(COLOURS)], label=setting, linewidth=1.3)
             salient = (pooled > tau).sum() / strength.sizes["sample"]
             axis.plot(salient, tau, "o", markersize=4, color=COLOURS[k % len(COLOURS)])
@@ -92,7 +100,11 @@ def strength_by_setting(
     axes[0].set_ylim(bottom=1e-3)  # of all panels, now that all lines are there
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
-    return figure
+    return described(
+        figure,
+        "Strength of interactions in descending order by every procedure, in log-odds",
+        curves,
+    )
 
 
 @in_style
@@ -111,8 +123,19 @@ def gap_over_time(rows: list[dict]) -> Figure:
         axis.plot(seconds, mean, "o-", markersize=3.5, color=color, label=method)
         axis.fill_between(seconds, mean, largest, color=color, alpha=0.2, linewidth=0)
     axis.set(xlabel="seconds for each game", ylabel="certified gap", xscale="log", yscale="log")
-    axis.legend(*axis.get_legend_handles_labels())
-    return figure
+    legend_above(figure)
+    return described(
+        figure,
+        "Certified gap after so many seconds, by method",
+        {
+            (method, what): xr.DataArray(
+                [row[what] for row in of], {"seconds": [row["seconds a game"] for row in of]}, ("seconds",)
+            )
+            for method in dict.fromkeys(row["method"] for row in rows)
+            for of in [[row for row in rows if row["method"] == method]]
+            for what in ("mean gap", "largest gap")
+        },
+    )
 
 
 @in_style
@@ -129,4 +152,11 @@ def cost_over_players(rows: list[dict]) -> Figure:
     ):
         axis.plot(players, [row[column] for row in rows], "o-", markersize=3.5, color=COLOURS[0])
         axis.set(xlabel="number of players $n$", ylabel=label, yscale="log", xticks=players)
-    return figure
+    return described(
+        figure,
+        "Cost of the certified extraction by number of players",
+        {
+            column: xr.DataArray([row[column] for row in rows], {"players": players}, ("players",))
+            for column in ("seconds a problem", "MiB on top")
+        },
+    )

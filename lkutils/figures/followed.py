@@ -17,9 +17,12 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from lkutils import metrics
+from lkutils.figures.described import described
 from lkutils.figures.layers import layer_ticks, layered
 from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style, sentence
 from lkutils.follow import one, player_names
+
+EFFECTS = "Effect in every layer of the strongest interactions of the output, and of the strongest forgotten ones"
 
 
 def rank_interactions(salient: xr.DataArray, count: int) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
@@ -136,6 +139,7 @@ def followed_images(samples: list[FollowedImage], count: int = 3) -> Figure:
     )
     for axis in grid.flat:
         axis.set_visible(False)
+    numbers = {}
     for maps, bars, sample, picture in zip(grid[::2], grid[1::2], samples, pictures, strict=True):
         limit = 1.1 * float(abs(metrics.nonempty(sample.salient)).max())
         output, forgotten = rank_interactions(sample.salient, count)
@@ -149,7 +153,9 @@ def followed_images(samples: list[FollowedImage], count: int = 3) -> Figure:
                 fontweight="normal",
                 loc="center",
             )
-            draw_effects(bars[k], sample.salient.sel(kind=kind, coalition=coalition), limit)
+            effects = sample.salient.sel(kind=kind, coalition=coalition)
+            numbers[oneline(sample.title), which, members_of(coalition)] = effects.reset_coords(drop=True)
+            draw_effects(bars[k], effects, limit)
             bars[k].tick_params(labelleft=place == 0)
         first = numbered[0][0]
         maps[first].set_ylabel(sample.title, fontsize=8)
@@ -157,7 +163,21 @@ def followed_images(samples: list[FollowedImage], count: int = 3) -> Figure:
     handles = [Patch(color=OVERLAP), Patch(color=FORGET), Line2D([], [], color=NEW, linestyle="--")]
     labels = ["shared with the output", "forgotten by the output", "effect in the output"]
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    return figure
+    return described(
+        figure,
+        EFFECTS,
+        numbers,
+    )
+
+
+def members_of(coalition: int) -> str:
+    """The players of a coalition: "players 0, 2"."""
+    return "players " + ", ".join(str(k) for k in range(coalition.bit_length()) if coalition >> k & 1)
+
+
+def oneline(title: str) -> str:
+    """A title of several lines as one."""
+    return ", ".join(title.split("\n"))
 
 
 def as_picture(image: np.ndarray | Tensor, shape: tuple[int, ...]) -> np.ndarray:
@@ -285,6 +305,7 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
     if not samples:
         return sentence("There is no sentence to draw among these games.")
     figure, grid = plt.subplots(len(samples), 1, figsize=(7, (0.9 + 0.32 * count) * len(samples)), squeeze=False)
+    numbers = {}
     for axis, sample in zip(grid[:, 0], samples, strict=True):
         output, forgotten = rank_interactions(sample.salient, count)
         rows = [sample.salient.sel(kind=kind, coalition=coalition) for kind, coalition in (*output, *forgotten)]
@@ -294,6 +315,7 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
         words = player_words(sample.salient, sample.words)
         named = [spelled(*which, words) for which in (*output, *forgotten)]
         axis.set_yticks(range(len(rows)), named, fontsize=7)
+        numbers |= {(sample.title, name): row.reset_coords(drop=True) for name, row in zip(named, rows, strict=True)}
         ticks, labels = layer_ticks(sample.salient)
         axis.set_xticks(ticks - 1, labels)
         title = sample.title if sample.sentence is None else f"{sample.title}: {sample.sentence}"
@@ -301,7 +323,11 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
         axis.grid(False)
         figure.colorbar(image, ax=axis, aspect=8, label="$I(S)$")
     axis.set_xlabel("layer")
-    return figure
+    return described(
+        figure,
+        f"{EFFECTS}, in words",
+        numbers,
+    )
 
 
 def player_words(salient: xr.DataArray, words: list[str] | None) -> list[str]:

@@ -11,7 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lkutils.figures.style import COLOURS, FORGET, NEW, OVERLAP, in_style, label_left, legend_above, panels, two_lines
+from lkutils.figures.described import described
+from lkutils.figures.style import (
+    COLOURS,
+    FORGET,
+    KIND_NAMES,
+    NEW,
+    OVERLAP,
+    in_style,
+    label_left,
+    legend_above,
+    panels,
+    two_lines,
+)
 from lkutils.games import Label
 
 TOO_FEW = "fewer than ten samples"
@@ -19,7 +31,7 @@ APART = 0.12  # between lines, in orders
 COUNTS = {  # below a curve, from the bottom up: what became of the samples
     "both have some": OVERLAP,
     "one has none (IoU 0)": FORGET,
-    "both have none (left out)": "#E6E6E6",
+    "both have none (left out)": "#FFFFFF",
 }
 
 
@@ -72,7 +84,15 @@ def iou_by_order(compared: Mapping[Label, xr.Dataset], kind: str) -> Figure:
     label_left(curves, "IoU")
     label_left(strips, "samples")
     legend_above(figure)
-    return figure
+    return described(
+        figure,
+        f"IoU of two networks' {KIND_NAMES[kind]} interactions by order, and of random sets",
+        {
+            (label, what): pair[what].sel(kind=kind)
+            for label, pair in compared.items()
+            for what in ("iou", "chance", "n_defined", "one_empty", "both_empty")
+        },
+    )
 
 
 @in_style
@@ -111,7 +131,11 @@ def lines_by_order(lines: Mapping[Label, Mapping[str, xr.DataArray]], label: str
     explain_few(axes[-1])
     label_left(axes, label)
     legend_above(figure)
-    return figure
+    return described(
+        figure,
+        f"{label[0].upper()}{label[1:]} by order",
+        {(name, what): number for name, panel in lines.items() for what, number in panel.items()},
+    )
 
 
 # ---- parts of figures -----------------------------------------------------------------------------------------------
@@ -145,7 +169,7 @@ def draw_counts(axis: Axes, pair: xr.Dataset) -> None:
     counts = (pair["n_defined"] - pair["one_empty"], pair["one_empty"], pair["both_empty"])
     bottom = np.zeros(pair.sizes["order"])
     for (words, color), count in zip(COUNTS.items(), counts, strict=True):
-        axis.bar(pair["order"], count, 0.8, bottom=bottom, color=color, label=words)
+        axis.bar(pair["order"], count, 0.8, bottom=bottom, color=color, edgecolor="#767676", linewidth=0.5, label=words)
         bottom = bottom + count.values
     axis.set(ylim=(0, max(1, bottom.max())), yticks=[0, bottom.max()])
     axis.grid(False)

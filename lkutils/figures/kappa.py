@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from lkutils.figures.described import described
 from lkutils.figures.style import COLOURS, in_style, label_left, legend_above
 from lkutils.metrics import nonempty
 
@@ -34,6 +35,7 @@ def in_order_of(
         [3.0, -2.0, 1.0]
     """
     layers = next(iter(interactions.values()))["layer"].values
+    curves = {}
     figure, grid = plt.subplots(
         len(interactions), len(layers), figsize=(7, 1.8 * len(interactions) + 0.5), squeeze=False, sharex=True
     )
@@ -44,13 +46,18 @@ def in_order_of(
             for k, kappa in enumerate(kappas):
                 one = flat.sel(kappa=kappa).values[order]
                 rank = np.arange(1, len(one) + 1)
+                curves[f"{layer}, {procedure}", f"kappa {kappa:g}"] = xr.DataArray(one, {"rank": rank}, ("rank",))
                 axis.plot(rank, one, color=COLOURS[k], linewidth=0.7, label=rf"$\kappa$ = {kappa:g}")
             axis.set_title(f"{layer}, {procedure}", fontsize=8)
     for axis in grid[-1]:
         axis.set_xlabel(f"rank at {reference:g}")
     label_left(list(grid.flat), "$I(S|x)$ (log-odds)")
     legend_above(figure)
-    return figure
+    return described(
+        figure,
+        f"Interactions of one sample in the order of their strength at kappa {reference:g}, in log-odds",
+        curves,
+    )
 
 
 @in_style
@@ -68,6 +75,7 @@ def single_interactions(
         kappas: those of the y axes.
     """
     layers = interactions["layer"].values
+    drawn_pairs = {}
     rows = {rf"$\kappa$ = {kappa:g}": interactions.sel(kappa=kappa) for kappa in kappas} | {"again": again}
     figure, grid = plt.subplots(len(rows), len(layers), figsize=(7, 2.0 * len(rows)), squeeze=False)
     for k, (axes, (name, other)) in enumerate(zip(grid, rows.items(), strict=True)):
@@ -76,6 +84,8 @@ def single_interactions(
             pair = [nonempty(part.sel(layer=layer)).values.ravel() for part in both]
             drawn = (pair[0] != 0) | (pair[1] != 0)
             x, y = (part[drawn] for part in pair)
+            drawn_pairs[str(layer), name, "reference"] = xr.DataArray(x, {"number": range(len(x))}, ("number",))
+            drawn_pairs[str(layer), name, "other"] = xr.DataArray(y, {"number": range(len(x))}, ("number",))
             limit = 1.05 * max(abs(x).max(initial=0), abs(y).max(initial=0), 1e-9)
             axis.plot([-limit, limit], [-limit, limit], color="black", linewidth=0.6)
             axis.plot(x, y, ".", color=COLOURS[k], markersize=2, alpha=0.5, rasterized=True)
@@ -85,7 +95,11 @@ def single_interactions(
         axis.set_title(layer)
     for axis in grid[-1]:
         axis.set_xlabel(rf"$I$ with $\kappa$ = {reference:g}")
-    return figure
+    return described(
+        figure,
+        f"Single interactions with another kappa against those with {reference:g}, in log-odds",
+        drawn_pairs,
+    )
 
 
 @in_style
@@ -133,4 +147,8 @@ def against_kappa(numbers: Mapping[str, xr.DataArray], yardsticks: Mapping[str, 
     for axis in grid.flat[len(numbers) :]:
         axis.set_visible(False)
     legend_above(figure)
-    return figure
+    return described(
+        figure,
+        "Numbers against kappa, with that of a second solution",
+        numbers | {(name, "second solution"): number for name, number in yardsticks.items()},
+    )

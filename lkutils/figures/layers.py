@@ -8,10 +8,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lkutils import metrics
+from lkutils.figures.described import described
 from lkutils.figures.style import (
     KIND_NAMES,
     by_dataset,
@@ -24,6 +26,11 @@ from lkutils.figures.style import (
 )
 from lkutils.follow import interactions_in
 from lkutils.games import Label
+
+# From pale to dark, never white; what is left out is grey.
+SHADES_OF_BLUE = LinearSegmentedColormap.from_list(
+    "shades", plt.get_cmap("Blues")(np.linspace(0.12, 1, 64)), bad="#BDBDBD"
+)
 
 
 @in_style
@@ -49,7 +56,11 @@ def by_depth(curves: Mapping[Label, xr.DataArray], label: str) -> Figure:
         axis.set(title=dataset, xlabel="depth (1 = output)", xlim=(0, 1.03), xticks=(0, 0.5, 1))
     label_left(axes, label)
     legend_above(figure)
-    return figure
+    return described(
+        figure,
+        f"{label.capitalize()} by layer",
+        curves,
+    )
 
 
 @in_style
@@ -84,7 +95,11 @@ def strength_by_order(strengths: Mapping[Label, xr.DataArray]) -> Figure:
     label_left(list(grid.flat), "strength (normalised)")
     handles = [*(Line2D([], [], color=end) for end in shades(2)), Line2D([], [], color="black", linestyle="--")]
     figure.legend(handles, ["first layer", "last probed layer", "output"], loc="outside upper center", ncols=3)
-    return figure
+    return described(
+        figure,
+        "Strength of interactions by order, for every layer",
+        strengths,
+    )
 
 
 @in_style
@@ -104,7 +119,7 @@ def similarity_map(similarities: Mapping[Label | str, xr.DataArray]) -> Figure:
     figure.set_figwidth(min(7, 2.3 * len(axes) + 1.2))  # panels are square: few of them need less than the page
     for axis, (label, matrix) in zip(axes, similarities.items(), strict=True):
         others = np.ma.masked_array(matrix.values, np.eye(len(matrix), dtype=bool))
-        image = axis.imshow(others, vmin=0, vmax=1, cmap="viridis")
+        image = axis.imshow(others, vmin=0, vmax=1, cmap=SHADES_OF_BLUE)
         ticks, numbers = layer_ticks(matrix)
         axis.set_xticks(ticks - 1, numbers)
         axis.set_yticks(ticks - 1, numbers)
@@ -112,7 +127,16 @@ def similarity_map(similarities: Mapping[Label | str, xr.DataArray]) -> Figure:
         axis.grid(False)
     label_left(axes, "layer")
     figure.colorbar(image, ax=axes, label="share of strength in common", shrink=min(1.0, 2.2 / len(axes) ** 0.5))
-    return figure
+    return described(
+        figure,
+        "Share of strength that every two layers have in common",
+        {
+            label: matrix.where(np.arange(len(matrix))[:, None] != np.arange(len(matrix)))
+            .assign_coords(other_layer=matrix["layer"].values)
+            .rename("similarity")
+            for label, matrix in similarities.items()
+        },
+    )
 
 
 def similarity(found: xr.Dataset) -> Figure:

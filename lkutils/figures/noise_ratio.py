@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from lkutils.axes import orders
+from lkutils.figures.described import described
 from lkutils.figures.generalization import check, order_ticks
 from lkutils.figures.style import OVERLAP, in_style, label_left, panels, two_lines
 from lkutils.games import Label
@@ -35,6 +36,7 @@ def boxes(ratios: Mapping[Label, xr.DataArray]) -> Figure:
     """
     check(ratios)
     figure, axes = panels(len(ratios), height=2.2, sharey=True)
+    drawn = {}
     for axis, (label, ratio) in zip(axes, ratios.items(), strict=True):
         order, values = orders(ratio).values, ratio.transpose(..., "coalition").values
         numbers = np.arange(1, order.max() + 1)
@@ -42,11 +44,18 @@ def boxes(ratios: Mapping[Label, xr.DataArray]) -> Figure:
         for m in numbers:
             quantiles = np.nanquantile(values[..., order == m], list(SHARES.values()))
             stats.append(dict(zip(SHARES, quantiles, strict=True)))
+        rows = [list(stat.values()) for stat in stats]
+        drawn[label] = xr.DataArray(rows, {"order": numbers, "quantile": list(SHARES.values())}, ("order", "quantile"))
         filling = {"facecolor": OVERLAP, "edgecolor": "black", "linewidth": 0.7}
         middle = {"color": "black", "linewidth": 1.5}
         drawing = {"showfliers": False, "patch_artist": True, "manage_ticks": False}
         axis.bxp(stats, positions=numbers, boxprops=filling, medianprops=middle, **drawing)
-        axis.set(title=two_lines(label), xlabel="order", ylim=(0, None))
+        axis.set(title=two_lines(label), xlabel="order")
         order_ticks(axis, numbers)
+    axes[0].set_ylim(bottom=0)  # of all panels, now that all boxes are there
     label_left(axes, r"$\|\epsilon^S\|_2\, /\, \|x^S\|_2$")
-    return figure
+    return described(
+        figure,
+        "Size of the noise over that of the input, by order: 5, 25, 50, 75 and 95 % of all interactions",
+        drawn,
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from lkutils.figures.described import described, words_of
 from lkutils.figures.style import COLOURS, by_dataset, colours_of, in_style, label_left, legend_above, panels, two_lines
 from lkutils.games import Label
 from lkutils.uncertainty import resampled_means, with_interval
@@ -32,11 +33,15 @@ def strength_descending(strengths: Mapping[Label, xr.DataArray], taus: Mapping[L
         '50.0%'
     """
     figure, axes = panels(len(strengths))
+    counts, curves = {}, {}
     for axis, (label, strength) in zip(axes, strengths.items(), strict=True):
         colour, tau = colours_of([label.network])[label.network], taus[label]
         pooled = -np.sort(-strength.values, axis=None)
         share = 100 * np.arange(1, pooled.size + 1) / pooled.size
         salient = int((pooled > tau).sum())
+        counts[label] = 100 * salient / pooled.size
+        kept = np.unique(np.geomspace(1, pooled.size, 400).astype(int)) - 1  # a curve on logarithmic axes needs no more
+        curves[label] = xr.DataArray(pooled[kept], {"percent of all": share[kept]}, ("percent of all",))
         axis.plot(share, pooled, color=colour)
         axis.fill_between(share[:salient], tau, pooled[:salient], color=colour, alpha=0.25, linewidth=0)
         axis.axhline(tau, color="black", linestyle="--", linewidth=1)
@@ -46,7 +51,11 @@ def strength_descending(strengths: Mapping[Label, xr.DataArray], taus: Mapping[L
         axis.set(ylim=(tau / 100, 2 * pooled[0]), xlim=(share[0], 100))
         axis.xaxis.set_major_formatter("{x:g}")
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
-    return figure
+    return described(
+        figure,
+        f"Strength of interactions in descending order; salient are {words_of(counts, '%')}",
+        curves,
+    )
 
 
 @in_style
@@ -63,17 +72,24 @@ def strength_by_rank(strengths: Mapping[Label, xr.DataArray], taus: Mapping[Labe
         [7.0, 1.5, 0.5]
     """
     figure, axes = panels(len(strengths), sharey=True)
+    curves = {}
     for axis, (label, strength) in zip(axes, strengths.items(), strict=True):
         colour = colours_of([label.network])[label.network]
         relative = strength.transpose("sample", "rank") / taus[label]
         low, middle, high = np.quantile(relative, [0.1, 0.5, 0.9], axis=0)
+        bounds = {"bound": ["low", "estimate", "high"], "rank": strength["rank"].values}
+        curves[label] = xr.DataArray(np.stack([low, middle, high]), bounds, ("bound", "rank"))
         axis.fill_between(strength["rank"], low, high, color=colour, alpha=0.25, linewidth=0)
         axis.plot(strength["rank"], middle, color=colour)
         axis.axhline(1, color="black", linestyle="--", linewidth=1)
         axis.set(title=two_lines(label), xlabel="rank within the sample", xscale="log", yscale="log", ylim=(1e-3, None))
         axis.xaxis.set_major_formatter("{x:g}")
     label_left(axes, r"strength / $\tau$")
-    return figure
+    return described(
+        figure,
+        "Strength of a sample's interactions by rank, in units of tau, median over samples",
+        curves,
+    )
 
 
 @in_style
@@ -107,7 +123,15 @@ def salient_count_rows(
     axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.grid(False, axis="y")
     legend_above(figure)
-    return figure
+    return described(
+        figure,
+        f"Salient interactions per sample; the paper has {words_of(paper)}",
+        {
+            (label, rule): xr.DataArray([low, mean, high], {"bound": ["low", "estimate", "high"]}, ("bound",))
+            for rule, by_game in counts.items()
+            for label, (mean, low, high) in by_game.items()
+        },
+    )
 
 
 @in_style
@@ -124,14 +148,16 @@ def matching_errors(errors: Mapping[Label, xr.DataArray], salient_shares: Mappin
         >>> len(matching_errors({label: error}, {label: 0.1}).axes[0].lines)  # the curve and the dot
         2
     """
-    games = by_dataset(errors)
+    games, curves = by_dataset(errors), {}
+    salient = {label: 100 * share for label, share in salient_shares.items()}
     colours = colours_of(label.network for label in errors)
     figure, axes = panels(len(games), height=2.9, sharey=True)
     for axis, (dataset, labels) in zip(axes, games.items(), strict=True):
         for label in labels:
             colour = colours[label.network]
-            low, mean, high = (100 * with_interval(resampled_means(errors[label]))).transpose("bound", "share").values
-            share, at = 100 * errors[label]["share"].values, 100 * salient_shares[label]
+            curves[label] = (100 * with_interval(resampled_means(errors[label]))).transpose("bound", "share")
+            low, mean, high = curves[label].values
+            share, at = 100 * errors[label]["share"].values, salient[label]
             axis.plot(share, mean, color=colour, label=label.network)
             axis.fill_between(share, low, high, color=colour, alpha=0.2, linewidth=0)
             axis.plot(at, np.interp(at, share, mean), "o", color=colour, markeredgecolor="white", markersize=7)
@@ -140,4 +166,8 @@ def matching_errors(errors: Mapping[Label, xr.DataArray], salient_shares: Mappin
     axes[0].set_ylim(bottom=0)  # of all panels, now that all lines are there
     label_left(axes, "error of the matched outputs\n(% of the output range)")
     legend_above(figure)
-    return figure
+    return described(
+        figure,
+        f"Error of the matched outputs, in % of the output range; salient are {words_of(salient, '%')}",
+        curves,
+    )

@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from lkutils.figures.described import described
 from lkutils.figures.generalization import APART, check, curve, explain_few, order_ticks
 from lkutils.figures.style import COLOURS, in_style, label_left, legend_above, panels, two_lines
 from lkutils.games import Label
@@ -53,4 +54,13 @@ def by_order(
     explain_few(axes[-1])
     label_left(axes, label)
     legend_above(figure)
-    return figure
+    return described(
+        figure,
+        f"{label[0].upper()}{label[1:]} by order, on a logarithmic axis",
+        {
+            (network, what): number
+            for part in (lines, references or {})
+            for network, panel in part.items()
+            for what, number in panel.items()
+        },
+    )

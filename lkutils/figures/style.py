@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lkutils.figures.described import described
 from lkutils.games import Label
 
 STYLE = Path(__file__).with_name("lk.mplstyle")
@@ -21,22 +22,22 @@ COLOURS = matplotlib.rc_params_from_file(STYLE, use_default_template=False)["axe
 
 # Networks of one kind share a hue and differ in lightness, so that they stay apart without colour vision too.
 OF_NETWORK = {
-    "MLP-5": "#56B4E9",
-    "MLP-7": "#0072B2",
+    "MLP-5": "#3D8FC7",
+    "MLP-7": "#005B96",
     "LeNet": "#7F7F7F",
     "AlexNet": "#8C510A",
     "VGG-11": "#D55E00",
     "VGG-13": "#7F3300",
     "ResNet-20": "#009E73",
     "ResNet-32": "#004D38",
-    "DistilBERT": "#CC79A7",
+    "DistilBERT": "#C0649A",
     "BERT": "#882255",
     "XLNet": "#000000",
 }
 OF_NETWORK |= {f"{network}†": colour for network, colour in OF_NETWORK.items()}  # trained from scratch
 
 # The same in Fig. 1, 3 and 7: shared with the last layer, forgotten by it, new in it.
-OVERLAP, FORGET, NEW = "#9A9A9A", "#E69F00", "#0072B2"
+OVERLAP, FORGET, NEW = "#8F8F8F", "#C47A00", "#0072B2"
 KIND_NAMES = {"and": "AND", "or": "OR"}
 
 
@@ -72,7 +73,7 @@ def colours_of(networks: Iterable[str]) -> dict[str, str]:
 
 def shades(count: int) -> list[tuple[float, ...]]:
     """Colours from light to dark for things in a sequence, such as layers or orders; the lightest is seen on white."""
-    return [tuple(shade) for shade in plt.get_cmap("plasma")(np.linspace(0.72, 0, count))]
+    return [tuple(shade) for shade in plt.get_cmap("plasma")(np.linspace(0.62, 0, count))]
 
 
 def by_dataset(labels: Iterable[Label]) -> dict[str, list[Label]]:
@@ -101,7 +102,7 @@ def sentence(words: str) -> Figure:
     figure = plt.figure(figsize=(7, 0.4))
     figure.subplots().set_axis_off()  # notebooks do not show a figure without axes
     figure.text(0.5, 0.5, words, ha="center", va="center")
-    return figure
+    return described(figure, words.rstrip("."), {"numbers drawn": 0.0})
 
 
 def label_left(axes: list[Axes], label: str) -> None:

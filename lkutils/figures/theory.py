@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import xarray as xr
 from matplotlib.figure import Figure
 
-from lkutils.figures.style import COLOURS, in_style, label_left, panels
+from lkutils.figures.described import described
+from lkutils.figures.style import colours_of, in_style, label_left, panels
 from lkutils.games import Label
 
 
@@ -25,9 +26,14 @@ def mean_by_size(means: Mapping[Label, xr.DataArray]) -> Figure:
     """
     figure, axes = panels(len(means), height=2.0)
     for axis, (label, mean) in zip(axes, means.items(), strict=True):
+        colour = colours_of([label.network])[label.network]
         axis.axhline(0, color="black", linewidth=0.5)
-        axis.plot(mean["size"], mean.transpose("size", "sample"), color=COLOURS[0], linewidth=0.6, alpha=0.4)
+        axis.plot(mean["size"], mean.transpose("size", "sample"), color=colour, linewidth=0.6, alpha=0.4)
         axis.plot(mean["size"], mean.mean("sample"), color="black", linewidth=1.5)
         axis.set(title=str(label), xlabel="visible players $m$")
     label_left(axes, "$u(m)$ (output ranges)")
-    return figure
+    return described(
+        figure,
+        "Mean output by number of visible players, a line for each sample, in output ranges",
+        means,
+    )
