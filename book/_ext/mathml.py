@@ -23,7 +23,9 @@ def visit_block(writer, node):
     """Write a formula on a line of its own, with its number if it has one."""
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
     anchor = f' id="equation-{node["label"]}"' if node.get("label") else ""
-    writer.body.append(f'<div class="formula"{anchor}>{to_mathml(node.astext(), as_block=True)}{number}</div>\n')
+    writer.body.append(
+        f'<div class="formula"{anchor} tabindex="0">{to_mathml(node.astext(), as_block=True)}{number}</div>\n'
+    )
     raise nodes.SkipNode
 
 

@@ -143,10 +143,10 @@
         const chosen = inside.includes(player);
         const fill = chosen ? CHOSEN : sample.image ? "none" : "#E0E0E0";
         svg.append(drawn("rect", {
-          x, y, width: w, height: h, fill, "fill-opacity": chosen ? 0.65 : 1, stroke: "#808080", "stroke-width": 0.15,
+          x, y, width: w, height: h, fill, "fill-opacity": chosen ? 0.5 : 1, stroke: "#808080", "stroke-width": 0.15,
           class: chosen ? "player in" : "player",
         }));
-        const place = { x: x + 0.2, y: y + 1.3, "font-size": 1.2, fill: sample.image && !chosen ? "#fff" : "#000" };
+        const place = { x: x + 0.2, y: y + 1.3, "font-size": 1.2, fill: sample.image ? "#fff" : "#000", class: "name" };
         svg.append(drawn("text", place, String(player + 1)));
       });
       part.input.className = "picture";
@@ -243,7 +243,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    const root = document.getElementById("explore");
+    const root = document.getElementById("explorer");
     if (!root || typeof explorable === "undefined") return;
     build(root);
     readAddress();

@@ -19,7 +19,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; 
 
 GAMES = ["mnist/mlp7", "sst2/distilbert"]
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Explore</title>
-<script src="_static/explore.js"></script><div id="explore" class="explore"></div>
+<script src="_static/explore.js"></script><div id="explorer" class="explore"></div>
 <script src="_static/explore/index.js" defer></script>"""
 
 
