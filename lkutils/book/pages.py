@@ -9,10 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
+
+from lkutils.book import front
 from lkutils.book.chapters import ChapterError, run_chapter
 from lkutils.book.markdown import table
 from lkutils.book.parameters import list_chapters
-from lkutils.book.verdicts import chapter_link, claims_report
+from lkutils.book.verdicts import chapter_link, claims_csv, claims_report
 from lkutils.paper import paths
 from lkutils.storage import replacing
 
@@ -55,12 +58,33 @@ def build_html(book: Path, html: Path) -> None:
 
 
 def write_tables(executed: list[Path], folder: Path) -> None:
-    """Write the tables that pages of the book include, unless they are there already."""
-    for name, text in {"verdicts": claims_report(executed), "status": status_tables(executed)}.items():
-        path = folder / f"{name}.md"
-        if not path.exists() or path.read_text() != text:
+    """Write what pages of the book include, unless it is there already, and the data of figures."""
+    write_data(executed, folder)
+    texts = {
+        "verdicts.md": claims_report(executed),
+        "claims.csv": claims_csv(executed),
+        "front.md": front.front_page(executed),
+        "status.md": status_tables(executed),
+    }
+    contents = {name: text.encode() for name, text in texts.items()}
+    if (picture := front.first_picture(executed)) is not None:
+        contents[front.PICTURE] = picture.png
+    for name, content in contents.items():
+        path = folder / name
+        if not path.exists() or path.read_bytes() != content:
             with replacing(path) as temporary:
-                temporary.write_text(text)
+                temporary.write_bytes(content)
+
+
+def write_data(executed: list[Path], folder: Path) -> None:
+    """Write the data of every figure of executed chapters as ``data/<name>.csv``, where captions link to."""
+    (folder / "data").mkdir(exist_ok=True)
+    for path in executed:
+        for cell in nbformat.read(path, as_version=4).cells:
+            figure = cell.metadata.get("mystnb", {}).get("figure", {})
+            tables = [output.get("data", {}).get("text/csv") for output in cell.get("outputs", [])]
+            for text in filter(None, tables if figure else []):
+                (folder / "data" / f"{figure['name']}.csv").write_text(text)
 
 
 def status_tables(executed: list[Path]) -> str:

@@ -140,6 +140,18 @@ CLAIMS: tuple[Claim, ...] = (
     NOISE_RATIO,
 )
 
+# What the abstract and the experiments of Sec. 3 are about: the rows of the book's first page.
+MAIN: tuple[Claim, ...] = (
+    ADJACENT_LAYERS,
+    SMALL_SET_MATCHES,
+    FEW_SALIENT,
+    EARLY_LESS_HIGH_ORDER,
+    LATER_LIKE_OUTPUT,
+    *(claim for claim in TRACKING_AND if claim.id != "claim-high-orders-incomplete-and"),
+    IOU_AND,
+    STABLE_AND,
+)
+
 BEYOND: tuple[Claim, ...] = (*extraction.BEYOND, *attribution.BEYOND, *theory.BEYOND, *noise_ratio.BEYOND)
 
 

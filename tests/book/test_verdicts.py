@@ -1,5 +1,8 @@
 """Verdicts travel from a chapter's output to the page of claims."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import nbformat
 import pytest
 import xarray as xr
@@ -44,15 +47,30 @@ def test_a_chapter_shows_a_table_sentences_and_the_rules(executed):
     assert "growth > 0" in texts[2]
 
 
-def test_the_page_of_claims_lists_those_that_were_tested_and_those_that_were_not(executed):
+def test_the_page_of_claims_has_a_block_for_each_with_its_anchor(executed):
     report = pages.claims_report([executed])
-    rows = report.splitlines()
-    assert (
-        "| [Things grow](#claim-seen) | Sec. 1, Fig. 1 | yes in 1 of 1 network | [tiny](notebooks/tiny.ipynb) |" in rows
-    )
-    assert "| [Others shrink](#claim-open) | Sec. 2 | not tested yet | – |" in rows
-    assert report.index("(claim-seen)=\n### Things grow") < report.index("(claim-open)=\n### Others shrink")
-    assert "> “things \\| &lt;b&gt;grow&lt;/b&gt;” (Sec. 1, Fig. 1)" in report
+    assert report.count("(claim-seen)=\n") == report.count("(claim-open)=\n") == 1
+    assert report.index("(claim-seen)=\n") < report.index("(claim-open)=\n")
+    assert '<a href="#claim-seen" title="yes: MLP-7, MNIST"' in report
+    assert "yes in 1 of 1 network" in report
+    assert "[tiny](notebooks/tiny.ipynb)" in report
+    assert report.count("not tested yet") == 1
+
+
+def test_what_a_claim_says_is_no_markup(executed, monkeypatch):
+    report = pages.claims_report([executed])
+    assert "“things \\| &lt;b&gt;grow&lt;/b&gt;” (Sec. 1, Fig. 1)" in report
+    monkeypatch.setattr(registry, "CLAIMS", (replace(SEEN, words="<script>x</script>"), OPEN))
+    report = pages.claims_report([executed])
+    assert "&lt;script&gt;" in report
+    assert "<script>" not in report
+
+
+def test_a_block_leads_to_the_chapters_figures_of_the_papers_figure():
+    drawn = {"tiny": ["fig-1-a", "fig-10-b", "fig-1"], "other": ["fig-1-c"]}
+    told = pages.places(SEEN, Path("tiny.ipynb"), drawn)
+    assert told == "[tiny](notebooks/tiny.ipynb), {numref}`fig-1-a`, {numref}`fig-1`"
+    assert pages.places(OPEN, Path("tiny.ipynb"), drawn) == "[tiny](notebooks/tiny.ipynb)"
 
 
 def test_a_chapter_without_verdicts_has_none(tmp_path):
