@@ -26,9 +26,14 @@ test: setup
 	$(PYTEST) $(SMOKE) --nbval-lax --nbval-current-env
 	$(PYTEST) tests lkutils --durations=5
 
-# The pages of the real book, after `make book`; `make test` looks at those of a book of smoke chapters.
-test-browser: book
-	$(BIN)/pytest tests/book/test_pages.py --site _build/html
+# The pages of the real book, after `make book`; `make test` looks at those of a book of smoke chapters. Needs npm, which
+# fetches the checks of accessibility as package-lock.json names them.
+test-browser: book node_modules
+	$(BIN)/pytest tests/book/test_pages.py tests/book/test_accessibility.py --site _build/html
+
+node_modules: package-lock.json
+	npm ci --no-audit --no-fund
+	touch $@
 
 bench: setup
 	$(BIN)/python -m benchmarks
