@@ -121,7 +121,9 @@ for label, part in parts.items():
 # folded away below it, and so in all figures of this page.
 
 # %% tags=["hide-input"]
-accuracy = {label: game.attrs["network_accuracy"] for label, game in study.games.items()}
+accuracy = {
+    label: game.attrs["network_accuracy"] for label, game in study.games.items()
+}
 best = {label.dataset: label for label in sorted(accuracy, key=accuracy.get)}
 telling = {label: part for label, part in followed.items() if label in best.values()}
 others = {label: part for label, part in followed.items() if label not in telling}

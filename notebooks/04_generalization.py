@@ -313,8 +313,9 @@ Markdown(
 )
 
 # %% [markdown]
-# *Too few* means that hardly any sample has a salient interaction above $n/2$ in either network, as the bars of {numref}`fig-4-iou`
-# and {numref}`fig-8-iou` show. Then nothing is known about high orders, and what falls from left to right falls among the low ones. Where
+# *Too few* means that hardly any sample has a salient interaction above $n/2$ in either network, as the bars of
+# {numref}`fig-4-iou` and {numref}`fig-8-iou` show. Then nothing is known about high orders, and what falls from left to
+# right falls among the low ones. Where
 # only one network has any, the IoU is 0 for want of interactions, not because two networks disagree. Sets of equal size
 # do not have this weakness, but count interactions that are not salient. And for OR their raw IoU is not fair to low
 # orders: order 1 is missing among them (App. M.4), while its mirror image $n - 1$, in which chance gives most, is among
