@@ -173,7 +173,7 @@ figures_layers.by_depth(
 
 # %% tags=["hide-input"]
 images = {label for label, game in study.games.items() if "y" in game["players"].dims}
-by_turn = sorted(reversed(study.games), key=lambda label: "MLP" not in label.network)
+by_turn = sorted(list(study.games)[::-1], key=lambda label: "MLP" not in label.network)
 firsts = {label.dataset: label for label in by_turn if label in images}  # last: CNNs
 chosen = [
     (label, game, sample)

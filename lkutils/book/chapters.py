@@ -138,7 +138,7 @@ def describe(cell: NotebookNode) -> None:
             name = shown["figure"]["name"]
             cell.metadata["mystnb"] = {
                 "image": {"alt": alt},
-                "figure": shown["figure"] | {"caption": f"{shown['figure']['caption']} {data_link(name)}"},
+                "figure": shown["figure"] | {"caption": f"{shown['figure'].get('caption', '')} {data_link(name)}"},
             }
 
 

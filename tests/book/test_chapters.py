@@ -3,7 +3,7 @@ import sys
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lkutils.book import chapters, pages
 from lkutils.paper import paths
@@ -171,3 +171,35 @@ def test_pages_are_built_once_and_not_with_warnings(project, capsys):
     assert "unchanged" not in capsys.readouterr().out
     pages.build_html(project / "book", html)
     assert "unchanged" in capsys.readouterr().out
+
+
+# ---- what is made of figures and findings ---------------------------------------------------------------------------
+
+FOUND = """\
+from IPython.display import Markdown, display
+import xarray as xr
+from lkutils.figures.layers import by_depth
+from lkutils.games import Label
+display(by_depth({Label("digits", "MLP-7"): xr.DataArray([0.5, 0.75], {"layer": ["1", "output"]}, ("layer",))}, "share"))
+"""
+
+
+def test_figures_have_an_alternative_text_and_their_data_beside_the_page(project):
+    write_chapter(project, FOUND, figure="fig-one")
+    target = chapters.run_chapter("tiny")
+    shown = nbformat.read(target, as_version=4).cells[-1].metadata["mystnb"]
+    assert shown["image"]["alt"] == "Share by layer. MLP-7, digits: 0.5 to 0.75."
+    assert "<data/fig-one.csv>" in shown["figure"]["caption"]
+    pages.write_data([target], target.parent)
+    written = (target.parent / "data" / "fig-one.csv").read_text()
+    assert written.splitlines() == ["panel,layer,value", '"MLP-7, digits",1,0.5', '"MLP-7, digits",output,0.75']
+
+
+def test_what_was_found_is_told_after_the_claim_and_cells_keep_their_order():
+    output = new_output("display_data", {"text/markdown": "a table"})
+    ran = new_code_cell("show()", outputs=[output])
+    cells = [new_markdown_cell("# Claim"), new_code_cell("1"), new_markdown_cell("## What we found"), ran]
+    notebook = new_notebook(cells=list(cells))
+    chapters.tell_early(notebook)
+    assert [*notebook.cells[:1], *notebook.cells[2:]] == cells
+    assert notebook.cells[1].source.endswith("\n\na table")

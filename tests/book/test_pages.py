@@ -1,5 +1,6 @@
 """Every page of the built book, opened in headless Chromium."""
 
+import re
 import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -91,6 +92,14 @@ def test_figures_are_numbered(browser, site, pages):
         chapter = name.split("_")[0].lstrip("0").upper()
         expected = [f"Book Fig. {chapter}.{k}" for k in range(1, count + 1)]
         assert [number for number in numbers if number.startswith(f"Book Fig. {chapter}.")] == expected
+
+
+def test_figures_of_chapters_say_in_words_what_they_show_with_numbers(browser, site):
+    for name in parameters.list_chapters():
+        browser.open(site / "notebooks" / f"{name}.html", WIDE)
+        texts = browser.ask("[...document.querySelectorAll('article figure img')].map(i => i.alt)")
+        assert texts, name
+        assert [t for t in texts if not re.search(r"\d", t) or re.search(r"[$<>*`\\]|\.png", t)] == [], name
 
 
 def test_figures_are_sharp_and_formulas_drawn(browser, site):
