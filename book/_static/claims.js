@@ -11,6 +11,8 @@ document.addEventListener("DOMContentLoaded", () => {
       row.hidden = !all("td[data-outcome]", row).some(hit);
       if (!row.hidden) kept.add(row.dataset.claim);
     }
+    for (const cell of all(".claims-matrix [data-dataset]"))
+      cell.hidden = Boolean(dataset) && cell.dataset.dataset !== dataset;
     const blocks = all("details[data-claim]");
     for (const block of blocks) block.hidden = Boolean(dataset || outcome) && !kept.has(block.dataset.claim);
     const shown = blocks.filter((block) => !block.hidden).length;

@@ -27,7 +27,8 @@ Pair = tuple[Verdict, Verdict]  # as it was found, and after the correction for 
 def legend() -> str:
     """What the signs mean."""
     items = [f'<span class="{css(name)}">{SIGNS[name]}</span> {words}' for name, words in LEGEND.items()]
-    return f'<p class="signs">{" ".join(items)}</p>'
+    outlined = '(outlined: not after <a href="claims.html#several-tests">correction for several tests</a>)'
+    return f'<p class="signs">{" ".join(items)} {outlined}</p>'
 
 
 def networks_of(verdicts: Sequence[Verdict]) -> list[Label]:
