@@ -173,8 +173,10 @@ figures_layers.by_depth(
 
 # %% tags=["hide-input"]
 images = {label for label, game in study.games.items() if "y" in game["players"].dims}
-by_turn = sorted(list(study.games)[::-1], key=lambda label: "MLP" not in label.network)
-firsts = {label.dataset: label for label in by_turn if label in images}  # last: CNNs
+firsts = {}
+for label in sorted(study.games, key=lambda label: "MLP" in label.network):  # CNNs first
+    if label in images:
+        firsts.setdefault(label.dataset, label)
 chosen = [
     (label, game, sample)
     for label, game in study.games.items()

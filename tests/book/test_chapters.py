@@ -180,7 +180,8 @@ from IPython.display import Markdown, display
 import xarray as xr
 from lkutils.figures.layers import by_depth
 from lkutils.games import Label
-display(by_depth({Label("digits", "MLP-7"): xr.DataArray([0.5, 0.75], {"layer": ["1", "output"]}, ("layer",))}, "share"))
+share = xr.DataArray([0.5, 0.75], {"layer": ["1", "output"]}, ("layer",))
+display(by_depth({Label("digits", "MLP-7"): share}, "share"))
 """
 
 
