@@ -174,7 +174,9 @@ figures_layers.by_depth(
 # %% tags=["hide-input"]
 images = {label for label, game in study.games.items() if "y" in game["players"].dims}
 firsts = {}
-for label in sorted(study.games, key=lambda label: "MLP" in label.network):  # CNNs first
+for label in sorted(
+    study.games, key=lambda label: "MLP" in label.network
+):  # CNNs first
     if label in images:
         firsts.setdefault(label.dataset, label)
 chosen = [
