@@ -123,8 +123,7 @@ def of_verdict(verdict: Verdict, k: int) -> dict[Label, Measured]:
 def strips(verdict: Verdict) -> str:
     """All statistics of a verdict, each under its words."""
     figures = [
-        f"<figure><figcaption>{html.escape(f'{test.words} ({test.limits})')}</figcaption>"
-        f"{strip(test, of_verdict(verdict, k))}</figure>"
+        f"<div><p>{html.escape(f'{test.words} ({test.limits})')}</p>{strip(test, of_verdict(verdict, k))}</div>"
         for k, test in enumerate(verdict.claim.rule.tests)
     ]
     return f'<div class="strips">{"".join(figures)}</div>' if verdict.measured else ""
