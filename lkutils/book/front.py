@@ -126,7 +126,8 @@ def figure(picture: Picture) -> str:
     """The first rows of the picture, which leads to the whole one."""
     alt = " ".join(picture.alt.split())
     return (
-        f"```{{image}} notebooks/{PICTURE}\n:alt: {alt}\n:class: first-figure\n:target: notebooks/02_layers.html\n```\n\n"
+        f"```{{image}} notebooks/{PICTURE}\n:alt: {alt}\n:class: first-figure\n"
+        ":target: notebooks/02_layers.html\n```\n\n"
         "The paper's Fig. 1 on a real sample: an interaction of the marked patches, and its effect from the first "
         "layer to the output. Grey is shared with the output, orange will be forgotten. A click leads to more."
     )
