@@ -12,6 +12,7 @@ from lkutils.book.chapters import ChapterError, run_chapter
 from lkutils.book.pages import build_book
 from lkutils.book.parameters import list_chapters, read_parameters
 from lkutils.paper import experiments, making, noise, shipped
+from lkutils.storage import DamagedFileError
 
 EXAMPLES = """\
 examples:
@@ -168,7 +169,10 @@ def run_one_chapter(options: argparse.Namespace) -> None:
 def run_list(options: argparse.Namespace) -> None:
     """Print one line for every game."""
     print(f"{'game':<22}{'':<24}{'layers':>7}{'samples':>9}{'n':>4}{'accuracy':>10}  made on")
-    for game in shipped.list_games():
+    for name, game in shipped.list_games().items():
+        if isinstance(game, DamagedFileError):
+            print(f"{name:<22}{game}")
+            continue
         sizes, attrs = game.sizes, game.attrs
         print(
             f"{attrs['name']:<22}{shipped.label_of(game)!s:<24}{sizes['layer']:>7}{sizes['sample']:>9}{attrs['n_players']:>4}"

@@ -6,6 +6,7 @@ It knows nothing of what is trained; that is :mod:`lkutils.probes` and :mod:`lku
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import re
 import time
@@ -17,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lkutils.progress import progress
-from lkutils.storage import replacing
+from lkutils.storage import seal, unseal
 
 Learn = Callable[[Tensor, float, torch.Generator], Float[Tensor, "loss"]]
 
@@ -91,8 +92,7 @@ def save(
 ) -> None:
     """Write the state after so many epochs, which took so many seconds, all or nothing."""
     state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch, "seconds": seconds}
-    with replacing(Path(checkpoint)) as temporary:
-        torch.save(state | {"key": key}, temporary)
+    write(state | {"key": key}, checkpoint)
 
 
 def resume(
@@ -115,14 +115,21 @@ def resume(
     return state["epoch"], state["seconds"]
 
 
+def write(state: Mapping[str, object], checkpoint: Path) -> None:
+    """Write a state sealed, all or nothing."""
+    memory = io.BytesIO()
+    torch.save(state, memory)
+    seal(memory.getvalue(), Path(checkpoint))
+
+
 def load(checkpoint: Path) -> dict:
-    """What was saved with its key.
+    """What was written with its key.
 
     Raises:
         ValueError: the file is damaged, or no checkpoint of this version.
     """
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(unseal(Path(checkpoint))), map_location="cpu", weights_only=True)
         return {"key": state["key"], **state}
     except Exception as error:  # what a damaged file raises depends on where it is damaged
         raise ValueError(f"{checkpoint} is damaged, or of an earlier version. Delete it to start anew.") from error

@@ -24,7 +24,7 @@ from torch import Tensor
 from lkutils.extraction import GAP, KAPPA_RATIO, extract_interactions
 from lkutils.mobius import coalition_sizes, player_count, values_from_interactions
 from lkutils.progress import progress
-from lkutils.storage import checksum, store
+from lkutils.storage import checksum, is_intact, load, store
 
 INTERACTIONS_VERSION = 3  # raise it when extraction or rounding changes what is found, to make old caches invalid
 
@@ -153,8 +153,10 @@ def interactions_of_layer(
     how = f"{INTERACTIONS_VERSION} {float(kappa_ratio)!r} {method} {float(gap)!r} {game['n_players'].values.tolist()}"
     key = checksum(game["values"].values, how)
     places = [interactions_path(folder, key) for folder in caches]
-    path = next((place for place in places if place.exists()), None)
-    stored = xr.load_dataset(path, engine="h5netcdf") if path else extracted(game, kappa_ratio, gap, method)
+    path = next((place for place in places[:-1] if place.exists()), None)
+    if places and not path and is_intact(places[-1]):
+        path = places[-1]
+    stored = load(path) if path else extracted(game, kappa_ratio, gap, method)
     found = from_multiples(stored, game, kappa_ratio)
     check(found, game["values"].astype(float), path)
     if places and not path:

@@ -17,13 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lkutils.devices import free_memory
-from lkutils.epochs import load, run_epochs
+from lkutils.epochs import load, run_epochs, write
 from lkutils.features import Pool, attended_padding
 from lkutils.inputs import Inputs, as_tensor, as_tensors, content_hash, mapped, n_rows, rows
 from lkutils.optimum import fit_linear
 from lkutils.probed import ProbedNetwork
 from lkutils.progress import progress
-from lkutils.storage import replacing
 
 L2 = 1e-3
 BATCH_SIZE = 256  # inputs that pass through the network at once
@@ -101,8 +100,7 @@ def probe(
     probed._report(gradient, scores)
     if cache:
         state = {"key": key, "probes": probed.probes.state_dict(), "gradient": gradient, "accuracy": scores}
-        with replacing(Path(cache)) as temporary:
-            torch.save(state, temporary)
+        write(state, cache)
     return probed
 
 

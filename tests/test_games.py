@@ -8,6 +8,7 @@ import xarray as xr
 from lkutils import extraction, games
 from lkutils.extraction import extract_interactions, extract_sgd
 from lkutils.mobius import coalition_sizes, values_from_interactions
+from lkutils.storage import DamagedFileError, load, store
 
 
 def random_game(n=4, layers=("first", "output"), samples=3, seed=0, **sizes):
@@ -102,14 +103,31 @@ def test_a_file_of_another_game_is_named(tmp_path):
     game = random_game(layers=("output",))
     games.interactions(game, caches=[tmp_path])
     (path,) = (tmp_path / "interactions").iterdir()
-    stored = xr.load_dataset(path, engine="h5netcdf")
+    stored = load(path)
     for altered, rule in (
         (stored.assign(multiples=stored["multiples"] + 1), "delta exceeds kappa, by up to"),
         (stored.assign(objective=stored["objective"] * 1.001), "the objective is not the sum of strengths, by up to"),
     ):
-        altered.to_netcdf(path, engine="h5netcdf")
+        store(altered, path)
         with pytest.raises(ValueError, match=rf"{rule} .* log-odds: {path} is altered or of another game; delete it"):
             games.interactions(game, caches=[tmp_path])
+
+
+def test_damaged_interactions_are_extracted_again_from_a_cache_and_refused_where_they_are_shipped(tmp_path, capsys):
+    game, shipped, cache = random_game(layers=("output",)), tmp_path / "shipped", tmp_path / "cache"
+    found = games.interactions(game, caches=[shipped, cache])
+    (path,) = (cache / "interactions").iterdir()
+    content = path.read_bytes()
+    path.write_bytes(content[:-100] + content[-99:])
+    again = games.interactions(game, caches=[shipped, cache])
+    assert again.identical(found)
+    assert path.read_bytes() == content
+    assert capsys.readouterr().err.count(f"{path} is truncated, altered") == 1
+    (shipped / "interactions").mkdir(parents=True)
+    path.with_name("copy").write_bytes(content[:-100] + content[-99:])
+    path.with_name("copy").rename(shipped / "interactions" / path.name)
+    with pytest.raises(DamagedFileError, match=rf"{shipped}.* is truncated, altered.*; restore or delete it"):
+        games.interactions(game, caches=[shipped, cache])
 
 
 GAME = random_game()

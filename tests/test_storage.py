@@ -1,8 +1,12 @@
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 import xarray as xr
 
-from lkutils.storage import checksum, replacing, store
+from lkutils.storage import DamagedFileError, checksum, is_intact, load, remembered, replacing, seal, store, unseal
 
 
 def test_an_error_leaves_what_was_there_and_nothing_else(tmp_path):
@@ -33,7 +37,71 @@ def test_two_writers_of_one_file_have_two_names(tmp_path):
 def test_what_is_stored_is_read_back(tmp_path):
     dataset = xr.Dataset({"values": (("sample", "coalition"), np.arange(8.0).reshape(2, 4))}, attrs={"name": "game"})
     store(dataset, tmp_path / "game.nc")
-    assert xr.load_dataset(tmp_path / "game.nc", engine="h5netcdf").identical(dataset)
+    assert load(tmp_path / "game.nc").identical(dataset)
+    assert xr.load_dataset(tmp_path / "game.nc", engine="h5netcdf").identical(dataset)  # who knows nothing of seals
+
+
+def test_every_flipped_bit_and_every_cut_is_noticed(tmp_path):
+    path, random = tmp_path / "game.nc", np.random.default_rng(0)
+    store(xr.Dataset({"values": ("coalition", random.normal(size=64))}, attrs={"name": "a game"}), path)
+    content = path.read_bytes()
+    for place in [*random.integers(len(content), size=300).tolist(), 0, len(content) - 1]:
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(random.integers(8))
+        path.write_bytes(damaged)
+        with pytest.raises(DamagedFileError, match=r"game\.nc is truncated, altered"):
+            load(path)
+    for length in [*random.integers(len(content), size=60).tolist(), 0]:
+        path.write_bytes(content[:length])
+        with pytest.raises(DamagedFileError, match=r"game\.nc is truncated, altered"):
+            load(path)
+    path.write_bytes(content + b"more")
+    with pytest.raises(DamagedFileError):
+        load(path)
+
+
+def test_a_copy_under_another_name_is_refused(tmp_path):
+    seal(b"content", tmp_path / "one")
+    (tmp_path / "two").write_bytes((tmp_path / "one").read_bytes())
+    assert unseal(tmp_path / "one") == b"content"
+    with pytest.raises(DamagedFileError, match=r"two is .* the copy of a file of another name"):
+        unseal(tmp_path / "two")
+
+
+def test_what_is_damaged_is_made_again_with_one_line(tmp_path, capsys):
+    path, made = tmp_path / "cached.nc", []
+
+    def make():
+        made.append(path)
+        return xr.Dataset({"number": len(made)})
+
+    assert not is_intact(path)
+    assert [remembered(path, make)["number"].item() for _ in range(2)] == [1, 1]
+    assert capsys.readouterr().err == ""
+    path.write_bytes(path.read_bytes()[:-1])
+    assert remembered(path, make)["number"].item() == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    path = tmp_path / "game.nc"
+    store(xr.Dataset({"values": ("sample", np.zeros(3))}), path)
+    before = path.read_bytes()
+    code = """
+        import resource, signal, sys, numpy as np, xarray as xr
+        from pathlib import Path
+        from lkutils.storage import store
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        store(xr.Dataset({"values": ("sample", np.random.default_rng(0).normal(size=10_000))}), Path(sys.argv[1]))
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), path], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "OSError: [Errno 27] File too large" in ran.stderr
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_checksum_knows_shape_type_content_order_and_text():

@@ -49,7 +49,7 @@ from lkutils.paper.shipped import game_names, load_game
 from lkutils.paper.training import predict
 from lkutils.paper.transformers import TextClassifier
 from lkutils.progress import progress
-from lkutils.storage import checksum, store
+from lkutils.storage import checksum, is_intact, load, store
 
 SMOKE_STEPS = 32
 EXPLAINED = ("cifar10/resnet20", "sst2/distilbert", "digits/resnet20", "grammar/distilbert")
@@ -124,13 +124,13 @@ def load_attributions(name: str) -> xr.Dataset:
     """
     experiment = find_experiment(name)
     path = attributions_path(experiment)
-    if experiment.profile == "smoke" and not path.exists():
+    if experiment.profile == "smoke" and not is_intact(path):
         load_game(name)  # made where it does not exist
         make_attributions(name, SMOKE_STEPS)
     remedy = f"make them with: python -m lkutils.paper.attribution {name}"
     if not path.exists():
         raise FileNotFoundError(f"there are no attributions of {name} at {path}; {remedy}")
-    found = xr.load_dataset(path, engine="h5netcdf")
+    found = load(path)
     if found.attrs.get("name") != name or checksum_of(found) != found.attrs.get("sha256"):
         raise ValueError(f"{path} was altered, or is of {found.attrs.get('name')}, not {name}; restore it, or {remedy}")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor
 from lkutils.epochs import fingerprint
 from lkutils.inputs import content_hash
 from lkutils.probes import ProbedNetwork
-from lkutils.storage import replacing
+from lkutils.storage import is_intact, seal, unseal
 
 
 def chunk_key(
@@ -41,10 +42,10 @@ def chunk_key(
 
 def remembered(path: Path, compute: Callable[[], Tensor]) -> tuple[np.ndarray, float]:
     """What ``compute`` gives as float32, computed once and then read from its file; and the seconds it took."""
-    if not path.exists():
-        began = time.perf_counter()
+    if not is_intact(path):
+        began, memory = time.perf_counter(), io.BytesIO()
         values = compute().float().cpu().numpy()
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, values=values, seconds=time.perf_counter() - began)
-    with np.load(path) as chunk:
+        np.savez(memory, values=values, seconds=time.perf_counter() - began)
+        seal(memory.getvalue(), path)
+    with np.load(io.BytesIO(unseal(path))) as chunk:
         return chunk["values"], float(chunk["seconds"])

@@ -20,7 +20,7 @@ from lkutils.extraction import KAPPA_RATIO, extract_interactions
 from lkutils.paper import paths
 from lkutils.paper.procedures import BEST, descents, with_axes
 from lkutils.progress import progress
-from lkutils.storage import checksum, store
+from lkutils.storage import checksum, load, remembered
 
 PROFILES = {
     "paper": {
@@ -98,10 +98,12 @@ def kept(
     """The decompositions of one layer (sample, coalition), found once and then read from their file."""
     key = checksum(values.values, repr((kappa_ratios, learning_rates, iterations, gap)), KEPT)
     places = [folder / f"{key[:32]}.nc" for folder in FOLDERS]
-    path = next((place for place in places if place.exists()), places[-1])
-    if not path.exists():
-        store(found_anew(values, kappa_ratios, learning_rates, iterations, gap), path)
-    stored = xr.load_dataset(path, engine="h5netcdf")
+    shipped = next((place for place in places[:-1] if place.exists()), None)
+    stored = (
+        load(shipped)
+        if shipped
+        else remembered(places[-1], lambda: found_anew(values, kappa_ratios, learning_rates, iterations, gap))
+    )
     return stored.assign({name: stored[name] * UNIT for name in ("interactions", "again")})
 
 

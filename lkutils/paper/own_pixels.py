@@ -16,7 +16,7 @@ from lkutils.paper.experiments import Experiment, find_experiment
 from lkutils.paper.noise import noise_of
 from lkutils.paper.noisy import noise_game_names
 from lkutils.paper.shipped import load_noise_game
-from lkutils.storage import store
+from lkutils.storage import load, store
 
 
 def load_norms(name: str) -> xr.Dataset:
@@ -37,7 +37,7 @@ def load_norms(name: str) -> xr.Dataset:
     game, path = load_noise_game(name), norms_path(find_experiment(name))
     if not path.exists():
         store(norms_of(game), path)
-    norms = xr.load_dataset(path, engine="h5netcdf")
+    norms = load(path)
     wanted = {"sample": game["sample"].values, "draw": game["draw"].values[1:]}
     if not all(set(values) <= set(norms[axis].values) for axis, values in wanted.items()):
         raise ValueError(f"{path} has other samples or draws than the game {game.attrs['name']}: delete it")

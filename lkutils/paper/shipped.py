@@ -23,7 +23,7 @@ from lkutils.paper.experiments import CONTROLS, EXPERIMENTS, Experiment, find_ex
 from lkutils.paper.making import make_game
 from lkutils.paper.noise import SIGMA, make_noise_game, with_noise
 from lkutils.paper.tables import TABLES
-from lkutils.storage import checksum
+from lkutils.storage import DamagedFileError, checksum, is_intact, load
 
 # Names as people write them; a data set that is not listed is called what its key is.
 DATASETS = {
@@ -130,10 +130,10 @@ def load_noise_game(name: str, sigma: float = SIGMA, test: bool = False) -> xr.D
 
 
 def make_once(path: Path, make: Callable[[], object]) -> None:
-    """Make a file that does not exist yet; of several processes that want it, one makes it and the others wait."""
+    """Make a file that is missing or damaged; of several processes that want it, one makes it and the others wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f"{path.name}.lock")):
-        if not path.exists():
+        if not is_intact(path):
             make()
 
 
@@ -151,11 +151,9 @@ def read_game(path: Path, name: str, remedy: str) -> xr.Dataset:
     if not path.exists():
         raise FileNotFoundError(f"there is no game {name} at {path}; {remedy}")
     try:
-        game = xr.load_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"{path} is truncated or no game ({error}); restore it from the repository, or {remedy}"
-        ) from error
+        game = load(path)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {remedy}") from error
     if game.attrs.get("name") != name:
         raise ValueError(f"{path} holds the game {game.attrs.get('name')}, not {name}; restore it, or {remedy}")
     if checksum(game["values"].values) != game.attrs.get("values_sha256"):
@@ -191,12 +189,14 @@ def label_of(game: xr.Dataset) -> Label:
     )
 
 
-def list_games() -> list[xr.Dataset]:
-    """All games that exist, the shipped ones and those of the smoke profile made so far, without their values."""
-    games = []
+def list_games() -> dict[str, xr.Dataset | DamagedFileError]:
+    """All games that exist, the shipped ones and those of the smoke profile made so far; or why one cannot be read."""
+    games = {}
     for name in itertools.chain.from_iterable(map(seed_names, EXPERIMENTS)):
-        with xr.open_dataset(game_path(find_experiment(name)), engine="h5netcdf") as game:
-            games.append(game.drop_vars("values").load())
+        try:
+            games[name] = load(game_path(find_experiment(name)))
+        except DamagedFileError as error:
+            games[name] = error
     return games
 
 

@@ -25,6 +25,7 @@ from lkutils.paper.recipes import recipe_of
 from lkutils.paper.samples import check_better_than_chance, leave_out_wrong, read_samples
 from lkutils.paper.training import AdamSchedule, fit
 from lkutils.paper.transformers import scratch_encoder
+from lkutils.storage import DamagedFileError, seal, unseal
 
 
 @pytest.fixture(autouse=True)
@@ -264,7 +265,10 @@ def test_another_seed_is_another_game_on_the_same_samples(path):
     assert shipped.label_of(second) == games.Label("digits", "MLP-7, seed 1")
     assert shipped.seed_names("digits/mlp7") == ["digits/mlp7", name]
     assert shipped.game_names("paper") == ["digits/mlp7"]
-    assert len(shipped.list_games()) == 2
+    assert [game.attrs["name"] for game in shipped.list_games().values()] == ["digits/mlp7", name]
+    path.write_bytes(b"damaged")
+    one, two = shipped.list_games().values()
+    assert (type(one), two.attrs["name"]) == (DamagedFileError, name)
 
 
 def test_what_has_no_other_seed_is_refused():
@@ -295,7 +299,7 @@ def test_an_unknown_game_lists_the_known_ones():
 def test_a_truncated_game_is_refused(path, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ValueError, match=r"(truncated or no game|altered).*game --dataset digits"):
+    with pytest.raises(ValueError, match=r"is truncated, altered.*game --dataset digits"):
         shipped.load_game("digits/mlp7")
 
 
@@ -308,7 +312,11 @@ def test_an_altered_game_is_refused(path):
 
 
 def test_a_game_that_was_copied_over_another_is_refused(path):
-    path.with_name("mlp7.seed1.nc").write_bytes(path.read_bytes())
+    other = path.with_name("mlp7.seed1.nc")
+    other.write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match="the copy of a file of another name"):
+        shipped.load_game("digits/mlp7.seed1")
+    seal(unseal(path), other)
     with pytest.raises(ValueError, match=r"holds the game digits/mlp7, not digits/mlp7.seed1.*--seed 1"):
         shipped.load_game("digits/mlp7.seed1")
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from lkutils.paper import shipped
+from lkutils.storage import seal, unseal
 
 
 def test_of_several_that_want_a_game_one_makes_it_and_the_others_wait(tmp_path):
@@ -14,11 +15,11 @@ def test_of_several_that_want_a_game_one_makes_it_and_the_others_wait(tmp_path):
     def make():
         made.append(threading.get_ident())
         time.sleep(0.2)
-        path.write_text("a game")
+        seal(b"a game", path)
 
     def want():
         shipped.make_once(path, make)
-        read.append(path.read_text())
+        read.append(unseal(path))
 
     threads = [threading.Thread(target=want) for _ in range(4)]
     for thread in threads:
@@ -26,7 +27,16 @@ def test_of_several_that_want_a_game_one_makes_it_and_the_others_wait(tmp_path):
     for thread in threads:
         thread.join()
     assert len(made) == 1
-    assert read == ["a game"] * 4
+    assert read == [b"a game"] * 4
+
+
+def test_a_damaged_game_is_made_again(tmp_path, capsys):
+    path = tmp_path / "mlp7.nc"
+    seal(b"a game", path)
+    path.write_bytes(path.read_bytes().replace(b"game", b"gone"))
+    shipped.make_once(path, lambda: seal(b"a new game", path))
+    assert unseal(path) == b"a new game"
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_when_making_fails_the_next_one_tries_again(tmp_path):
