@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 
+import lkutils
 from lkutils.book import front
 from lkutils.book.chapters import ChapterError, run_chapter
 from lkutils.book.markdown import table
@@ -39,6 +40,8 @@ def build_html(book: Path, html: Path) -> None:
     sources = sorted(path for path in book.rglob("*.*") if path.suffix != ".pyc" and not path.name.startswith("."))
     files = {str(path.relative_to(book)): path for path in sources}
     files |= {name: paths.ROOT / name for name in ("_config.yml", "requirements.lock")}
+    package = Path(lkutils.__file__).parent  # whose docstrings are the reference, and which makes the explorer's data
+    files |= {str(path.relative_to(package)): path for path in sorted(package.rglob("*.py"))}
     digest = hashlib.sha256()
     for name, path in files.items():
         digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
