@@ -85,7 +85,7 @@ def write_data(executed: list[Path], folder: Path) -> None:
     for path in executed:
         for cell in nbformat.read(path, as_version=4).cells:
             figure = cell.metadata.get("mystnb", {}).get("figure", {})
-            tables = [output.get("data", {}).get("text/csv") for output in cell.get("outputs", [])]
+            tables = [output.get("metadata", {}).get("csv") for output in cell.get("outputs", [])]
             for text in filter(None, tables if figure else []):
                 (folder / "data" / f"{figure['name']}.csv").write_text(text)
 

@@ -1,6 +1,6 @@
 """What goes with a figure for those who cannot see it, or want its numbers: an alternative text and a table.
 
-A notebook keeps both beside the picture: the text as the image's metadata, the table as ``text/csv``.
+A notebook keeps both in the metadata of the output that has the picture, the table as csv.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def described(figure: Figure, what: str, numbers: Numbers) -> Figure:
 
 
 def bundle(figure: Figure, include: object = None, exclude: object = None) -> tuple[dict, dict]:
-    """What a notebook is to store beside the picture: data and metadata by type."""
+    """What a notebook is to store beside the picture: no other data, and metadata."""
     csv = figure.table.to_csv(index=False, float_format="%.6g")
-    return {"text/csv": csv}, {"image/png": {"alt": figure.alt}}
+    return {}, {"image/png": {"alt": figure.alt}, "csv": csv}
 
 
 def long_table(numbers: Numbers) -> pd.DataFrame:
