@@ -83,7 +83,7 @@ def test_figures_are_numbered(browser, site, pages):
     numbers = []
     for page in pages:
         browser.open(page, WIDE)
-        numbers += browser.ask("[...document.querySelectorAll('.caption-number')].map(e => e.innerText.trim())")
+        numbers += browser.ask("[...document.querySelectorAll('.caption-number')].map(e => e.textContent.trim())")
         unnumbered = "[...document.querySelectorAll('figure')].filter(f => !f.querySelector('.caption-number')).length"
         assert browser.ask(unnumbered) == 0, page
     for name in parameters.list_chapters():
