@@ -128,7 +128,7 @@ for label, one in explained.items():
     error = abs(part["integrated"].sum("player") + part["background"] - change)
     share = uncertainty.with_interval(
         uncertainty.resampled_means(
-            attribution.background_share(part.sel(path="everything")), seed=seed
+            claims.background_share(part.sel(path="everything")), seed=seed
         )
     )
     low, middle, high = (100 * share).values
@@ -288,7 +288,7 @@ table(
 
 # %%
 precision = {
-    label: attribution.matching_errors(
+    label: claims.matching_errors(
         values[label], interactions[label], methods[label], tau_ratio
     )
     for label in explained
@@ -356,7 +356,7 @@ identity, of_shapiq = {}, {}
 for label, game in study.games.items():
     v = game["values"].sel(layer="output", drop=True).astype(float)
     extracted = study.interactions[label].isel(layer=0, drop=True)
-    identity[label] = attribution.identity_errors(v, extracted)
+    identity[label] = claims.identity_errors(v, extracted)
     scale = metrics.output_range(v).item()
     of_shapiq[label] = max(
         abs(by_shapiq(one) - shapley_by_definition(one)).max() / scale
@@ -403,7 +403,7 @@ mlp = "mnist/mlp7" if profile == "paper" else "digits/mlp7"
 of_mlp = open_study(profile, [mlp], samples=samples, **choices)
 ((mlp_label, salient),) = of_mlp.salient.items()
 salient = salient.sel(layer=[low_layer, high_layer])
-aligned = {mlp_label: attribution.alignment(salient, low_layer, high_layer)}
+aligned = {mlp_label: claims.alignment(salient, low_layer, high_layer)}
 
 # %% mystnb={"figure": {"caption": "MLP-7 at an intermediate layer (third perspective of App. B). Left the Shapley values of its probe, then the strongest interactions of the high layer; above each its effect there and, on the line below, that of the same set in the low layer (both normalised by the layer's output range; 0 where not salient).", "name": "fig-6-layer"}} tags=["hide-input"]
 game = of_mlp.games[mlp_label]
@@ -452,10 +452,10 @@ Markdown(
 
 # %% tags=["hide-input"]
 verdicts = [
-    judge(attribution.SHAPLEY, identity, seed=seed),
-    judge(attribution.MORE_PRECISE, precision, seed=seed),
-    judge(attribution.ALIGNED, aligned, seed=seed),
-    judge(attribution.RANKED_ALIKE, correlation, seed=seed),
+    judge(claims.SHAPLEY, identity, seed=seed),
+    judge(claims.MORE_PRECISE, precision, seed=seed),
+    judge(claims.ALIGNED, aligned, seed=seed),
+    judge(claims.RANKED_ALIKE, correlation, seed=seed),
 ]
 show(verdicts)
 

@@ -56,7 +56,7 @@ from lkutils.paper.shipped import label_of, load_noise_game
 # %%
 started = time.perf_counter()
 check_given("a5_noise_ratio", globals())
-names = games or ratio_game_names(profile)
+names = games or ratio_names(profile)
 opened = {name: load_noise_game(name) for name in names}
 labels = {name: label_of(game) for name, game in opened.items()}
 values = {labels[name]: game["values"].isel(layer=0) for name, game in opened.items()}
