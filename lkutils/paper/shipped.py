@@ -38,6 +38,7 @@ NETWORKS = {
     "vgg11": "VGG-11",
     "resnet20": "ResNet-20",
     "resnet32": "ResNet-32",
+    "minilm": "MiniLM",
     "distilbert": "DistilBERT",
     "bert": "BERT",
     "xlnet": "XLNet",
