@@ -21,13 +21,15 @@ def shapley_by_definition(values: Num[np.ndarray, "*batch coalition"]) -> Float[
         values: v(x_T) in log-odds; the last axis has length 2^n.
 
     Raises:
-        ValueError: the last axis is no power of two.
+        ValueError: the last axis is no power of two, or the values are complex.
 
     Example:
         >>> shapley_by_definition(np.array([1.0, 2.0, 4.0, 9.0]))
         array([3., 5.])
     """
     n = player_count(values)
+    if np.iscomplexobj(values):
+        raise ValueError(f"values of games are real numbers, not {values.dtype}: give their real part or their size")
     coalitions = np.arange(2**n)
     shares = []
     for player in range(n):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from lkutils.mobius import coalition_sizes, player_count
+from lkutils.mobius import LARGEST, coalition_sizes, player_count
 
 
 def check_axes(array: xr.DataArray, *axes: str) -> None:
     """Refuse what is no labelled array with these axes, or has its coalitions in another order.
 
     Raises:
-        TypeError: no DataArray.
+        TypeError: no DataArray, or one of other types than real numbers, or too narrow for their sums.
         ValueError: an axis is missing, or ``coalition`` is not the whole table 0 to 2^n - 1.
 
     Example:
@@ -27,6 +27,9 @@ def check_axes(array: xr.DataArray, *axes: str) -> None:
     if not isinstance(array, xr.DataArray):
         hint = "; give one of its arrays, such as found['interactions']" if isinstance(array, xr.Dataset) else ""
         raise TypeError(f"a labelled array (xarray.DataArray) was expected, not {type(array).__name__}{hint}")
+    if array.dtype != bool and (array.dtype.kind not in "fi" or array.dtype.itemsize < 4):
+        hint = "abs(array) or array.real" if array.dtype.kind == "c" else "array.astype(float)"
+        raise TypeError(f"real numbers whose sums fit their type were expected, not {array.dtype}: give {hint}")
     for axis in axes:
         if axis not in array.dims:
             raise ValueError(
@@ -44,7 +47,7 @@ def check_axes(array: xr.DataArray, *axes: str) -> None:
 
 
 def check_finite(array: xr.DataArray) -> None:
-    """Refuse NaN and infinity, but for the NaN beyond the 2^n coalitions of a sample with fewer players.
+    """Refuse NaN, infinity and what is too large for sums, but for the NaN beyond the coalitions that a sample has.
 
     Raises:
         ValueError: says how many are not finite, and in which sample first.
@@ -53,9 +56,9 @@ def check_finite(array: xr.DataArray) -> None:
         >>> check_finite(xr.DataArray([[1.0, 2.0, np.nan, np.nan]], dims=("sample", "coalition")))
         >>> check_finite(xr.DataArray([[1.0, np.nan, 2.0, 3.0]], dims=("sample", "coalition")))
         Traceback (most recent call last):
-        ValueError: 1 of 4 numbers are NaN or infinite, first in sample 0: score or extract those again
+        ValueError: 1 of 4 numbers are NaN or above 1e+300, first in sample 0: score or extract those again
     """
-    finite = np.isfinite(array)
+    finite = abs(array.astype(float)) <= LARGEST
     if finite.all():
         return
     counts = finite.sum("coalition")
@@ -69,7 +72,7 @@ def check_finite(array: xr.DataArray) -> None:
         of_sample = wrong.any([axis for axis in wrong.dims if axis != "sample"])
         first = f", first in sample {array['sample'].values[of_sample.values.argmax()]}" if of_sample.ndim else ""
         raise ValueError(
-            f"{int(wrong.sum())} of {array.size} numbers are NaN or infinite{first}: score or extract those again"
+            f"{int(wrong.sum())} of {array.size} numbers are NaN or above {LARGEST:g}{first}: score or extract those again"
         )
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from lkutils.devices import free_memory
 from lkutils.mobius import (
+    LARGEST,
     and_interactions,
     coalition_sizes,
     or_interactions,
@@ -34,7 +35,6 @@ from lkutils.solver import TINY, bytes_needed, sparsest
 KAPPA_RATIO = 0.04  # Sec. 3.2.2: kappa over |v(x_N) - v(x_empty)|
 GAP = 0.005  # certified distance from the optimum that is good enough by default
 SMALLEST_GAP = 1e-11  # objective and bound are sums of up to 2^n rounded numbers, so float64 tells no smaller gap
-LARGEST_RANGE = 1e300  # of values: the sums of larger ones overflow, and below its inverse numbers lose digits
 
 
 class Interactions(NamedTuple):
@@ -178,11 +178,11 @@ def _checked(values: Tensor | np.ndarray, kappa_ratio: float) -> tuple[Tensor, T
             "score those coalitions again."
         )
     ranges = v.amax(-1) - v.amin(-1)
-    extreme = (v.abs().amax(-1) > LARGEST_RANGE) | ((ranges > 0) & (ranges < 1 / LARGEST_RANGE))
+    extreme = (v.abs().amax(-1) > LARGEST) | ((ranges > 0) & (ranges < 1 / LARGEST))
     if extreme.any():
         raise ValueError(
             f"values have a range of {ranges[extreme][0]:.1g}, whose sums float64 cannot hold: give them in other "
-            f"units, such that it is between {1 / LARGEST_RANGE:g} and {LARGEST_RANGE:g}."
+            f"units, such that it is between {1 / LARGEST:g} and {LARGEST:g}."
         )
     return v, kappa_ratio * (v[..., -1] - v[..., 0]).abs()
 

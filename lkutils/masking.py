@@ -48,19 +48,36 @@ def log_odds(logits: Shaped[Tensor, "*batch cls"], labels: Int[Tensor, "*#batch"
             log-odds are z and -z.
         labels: the class y; broadcast against those axes.
 
+    Raises:
+        TypeError: complex logits.
+
     Example:
         >>> log_odds(torch.tensor([[3.0, 0.0], [900.0, 0.0]]), torch.tensor([0, 1]))
         tensor([   3., -900.])
         >>> log_odds(torch.tensor([[3.0], [3.0]]), torch.tensor([0, 1]))
         tensor([-3.,  3.])
     """
-    if logits.dtype not in (torch.float32, torch.float64):
-        logits = logits.float()
+    logits = widened(logits)
     label = labels.expand(logits.shape[:-1])[..., None]
     if logits.shape[-1] == 1:
         return torch.where(label == 1, logits, -logits)[..., 0]
     others = (logits - logits.gather(-1, label)).scatter(-1, label, -torch.inf)
     return -others.logsumexp(-1)
+
+
+def widened(outputs: Shaped[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """What a network says, in single precision at least: what is computed from it is not to be rounded once more.
+
+    Raises:
+        TypeError: complex numbers, which have no log-odds.
+
+    Example:
+        >>> widened(torch.ones(2, dtype=torch.bfloat16)).dtype
+        torch.float32
+    """
+    if outputs.is_complex():
+        raise TypeError(f"outputs are {outputs.dtype}, but what is explained are real numbers: their real part or size")
+    return outputs if outputs.dtype in (torch.float32, torch.float64) else outputs.float()
 
 
 def mask_inputs(
@@ -200,8 +217,8 @@ def coalition_values(
                 check_memory(len(logits), n_rows, device)
                 values = torch.empty(len(logits), n_rows, dtype=torch.float32, device=device)
             if probabilities is not None:
-                logits = torch.where(probabilities, logits.log(), logits)
-            values[:, start : start + len(row)] = of(logits, game.labels[sample])
+                logits = torch.where(probabilities, widened(logits).log(), logits)
+            values[:, start : start + len(row)] = widened(of(logits, game.labels[sample]))
             start += len(row)
             bar.update(len(row))
     table = values.reshape(len(values), len(game.inputs), -1).cpu()

@@ -81,6 +81,7 @@ def salient(interactions: xr.DataArray, tau: xr.DataArray) -> xr.DataArray:
         array([False, False,  True,  True])
     """
     check_axes(interactions, "coalition")
+    check_finite(interactions)
     return (abs(interactions) > tau) & (interactions["coalition"] > 0)
 
 
@@ -209,6 +210,7 @@ def normalised(interactions: xr.DataArray) -> xr.DataArray:
         1.0
     """
     check_axes(interactions, "kind", "sample", "coalition")
+    check_finite(interactions)
     change = abs(nonempty(interactions).sum(["kind", "coalition"])).mean("sample")
     return interactions / change.where(change > 0, 1.0)
 
@@ -398,6 +400,7 @@ def similarity(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
     """
     for layer in (first, second):
         check_axes(layer, "kind", "coalition")
+        check_finite(layer)
     first, second = nonempty(first), nonempty(second)
     axes = ["kind", "coalition"]
     both, distance = (abs(first) + abs(second)).sum(axes), abs(first - second).sum(axes)

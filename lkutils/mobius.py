@@ -18,6 +18,7 @@ Table: TypeAlias = Num[Tensor, "*batch coalition"] | Num[np.ndarray, "*batch coa
 
 # Doubles that a sweep works on at a time: small enough that they stay in the cache through all n passes over them.
 CHUNK = 2**19
+LARGEST = 1e300  # of the values of a game: sums of larger ones overflow
 
 
 def and_interactions(values: Table) -> Float64[Tensor, "*batch coalition"]:
@@ -27,7 +28,7 @@ def and_interactions(values: Table) -> Float64[Tensor, "*batch coalition"]:
         values: v(x_T) in log-odds; the last axis has length 2^n.
 
     Raises:
-        ValueError: the last axis is no power of two, or the values are complex.
+        ValueError: the last axis is no power of two, or the values are complex or above 1e300.
 
     Example:
         >>> and_interactions(torch.tensor([1.0, 1.0, 1.0, 3.0]))  # an effect of 2 when players 0 and 1 are together
@@ -45,7 +46,7 @@ def or_interactions(values: Table) -> Float64[Tensor, "*batch coalition"]:
         values: v(x_T) in log-odds; the last axis has length 2^n.
 
     Raises:
-        ValueError: the last axis is no power of two, or the values are complex.
+        ValueError: the last axis is no power of two, or the values are complex or above 1e300.
 
     Example:
         >>> or_interactions(torch.tensor([1.0, 3.0, 3.0, 3.0]))  # an effect of 2 as soon as player 0 or 1 is there
@@ -65,7 +66,7 @@ def values_from_interactions(and_: Table, or_: Table) -> Float64[Tensor, "*batch
     where the last term is 0 under the conditions of Theorem 3.3 and v_or(x_empty) in general.
 
     Raises:
-        ValueError: the last axis is no power of two, the two tables differ in shape, or are complex.
+        ValueError: the last axis is no power of two, the two tables differ in shape, or are complex or above 1e300.
 
     Example:
         >>> values_from_interactions(torch.tensor([1.0, 0.0, 0.0, 2.0]), torch.tensor([0.0, 0.0, 0.0, 5.0]))
@@ -80,7 +81,7 @@ def shapley_values(and_: Table, or_: Table) -> Float64[Tensor, "*batch player"]:
     """Shapley values, App. B: phi(i) = sum over S with i of (I_and(S) + I_or(S)) / |S|.
 
     Raises:
-        ValueError: the last axis is no power of two, the two tables differ in shape, or are complex.
+        ValueError: the last axis is no power of two, the two tables differ in shape, or are complex or above 1e300.
 
     Example:
         >>> shapley_values(torch.tensor([1.0, 0.0, 0.0, 2.0]), torch.tensor([0.0, 0.0, 0.0, 5.0]))
@@ -147,7 +148,10 @@ def _as_table(values: Table) -> Float64[Tensor, "*batch coalition"]:
         values = torch.from_numpy(values if values.flags.writeable and min(values.strides) > 0 else values.copy())
     if values.is_complex():
         raise ValueError(f"values of games are real numbers, not {values.dtype}: give their real part or their size")
-    return values.to(torch.float64)
+    values = values.to(torch.float64)
+    if values.numel() and max(map(abs, (ends := values.detach().aminmax()))) > LARGEST:  # NaN is not above it
+        raise ValueError(f"values go from {ends[0]:g} to {ends[1]:g}; the sums of numbers above {LARGEST:g} overflow")
+    return values
 
 
 def _as_pair(and_: Tensor | np.ndarray, or_: Tensor | np.ndarray) -> tuple[Tensor, Tensor]:

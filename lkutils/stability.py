@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from lkutils.axes import check_axes, orders
+from lkutils.axes import check_axes, check_finite, orders
 from lkutils.mobius import and_interactions, or_interactions
 
 # Bins of equal strength, |I(S)| over the strongest interaction of the same layer and sample; tau is at 0.05 of it.
@@ -59,13 +59,14 @@ def deviation_over_draws(numbers: xr.DataArray) -> xr.DataArray:
         numbers: interactions or values in log-odds (..., draw, coalition), draw 0 clean.
 
     Raises:
-        ValueError: fewer than two draws with noise.
+        ValueError: fewer than two draws with noise, or numbers that are not finite.
 
     Example:
         >>> deviation_over_draws(xr.DataArray([[9.0], [1.0], [3.0]], dims=("draw", "coalition"))).round(3).values
         array([1.414])
     """
     check_axes(numbers, "draw", "coalition")
+    check_finite(numbers)
     noisy = numbers.isel(draw=slice(1, None))
     if noisy.sizes["draw"] < 2:
         raise ValueError(

@@ -65,6 +65,27 @@ def test_half_precision_is_widened_before_differences_are_taken(dtype):
     torch.testing.assert_close(found.double(), log_odds(logits.double(), labels), rtol=1e-6, atol=1e-6)
 
 
+def test_complex_outputs_are_refused(game):
+    with pytest.raises(TypeError, match="complex64"):
+        log_odds(torch.ones(2, 3) * 1j, torch.tensor(0))
+    with pytest.raises(TypeError, match="complex64"):
+        coalition_values(TwoLayers(), *game, of=lambda logits, labels: logits[..., 0] * 1j)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_probabilities_in_half_precision_are_widened_before_their_logarithm(game, dtype):
+    score = TwoLayers()
+
+    def halved(x):
+        return score(x).softmax(-1).to(dtype)
+
+    with pytest.warns(UserWarning, match="their logarithm is taken"):
+        values = coalition_values(halved, *game)
+    with pytest.warns(UserWarning, match="their logarithm is taken"):
+        exact = coalition_values(lambda x: halved(x).double(), *game)
+    torch.testing.assert_close(values, exact, rtol=1e-5, atol=1e-5)
+
+
 def test_half_precision_does_not_overflow():
     assert log_odds(torch.tensor([0.0, 6e4, -6e4]).half(), torch.tensor(2)) == -120_000
 

@@ -342,6 +342,12 @@ METRICS = {
 }
 
 
+REFUSING = [
+    *(salient_part, salience_threshold, matched_values, sorted_strength, normalised),
+    *(METRICS["strongest"], METRICS["similarity"], lambda game: salient(game, xr.DataArray(0.1))),
+]
+
+
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_axes_may_come_in_any_order(random_game, metric):
     straight = metric(random_game)
@@ -379,9 +385,33 @@ def test_numbers_that_are_not_finite_are_refused(random_game):
         for place in ({"coalition": 5}, {"coalition": slice(50, None)}, {"layer": 2}):
             broken = random_game.copy(deep=True)
             broken[{"sample": 3, "kind": 1, "layer": 0} | place] = number
-            for metric in (salient_part, salience_threshold, matched_values, sorted_strength):
+            for metric in REFUSING:
                 with pytest.raises(ValueError, match="first in sample 3"):
                     metric(broken)
+
+
+def test_numbers_whose_sums_overflow_are_refused(random_game):
+    broken = random_game.copy(deep=True)
+    broken[{"sample": 3, "kind": 1, "layer": 0, "coalition": 9}] = 1.7e308
+    for metric in REFUSING:
+        with pytest.raises(ValueError, match=r"1 of \d+ numbers are NaN or above 1e\+300, first in sample 3"):
+            metric(broken)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_complex_numbers_are_refused(random_game, metric):
+    with pytest.raises(TypeError, match="expected, not complex128: give abs"):
+        metric(random_game + 0j)
+
+
+def test_metrics_of_any_type_are_those_of_float64(random_game):
+    whole = (20 * random_game).round()
+    for metric in (salience_threshold, salient_part, sorted_strength, matched_values):
+        for dtype in ("float32", "int32", "int64"):
+            xr.testing.assert_allclose(metric(whole.astype(dtype)).astype(float), metric(whole), rtol=1e-5)
+        for dtype in ("int8", "uint8", "uint64", "float16", "object"):  # |-128| is -128 in int8, and 0 - 1 is 255
+            with pytest.raises(TypeError, match=f"expected, not {dtype}: give array.astype"):
+                metric(abs(whole).clip(max=100).astype(dtype))
 
 
 @pytest.mark.parametrize("ratio", [-0.1, 5.0, np.nan])

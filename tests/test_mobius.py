@@ -215,6 +215,19 @@ def test_complex_interactions_are_refused(function):
         function(torch.zeros(8), torch.zeros(8, dtype=torch.complex128))
 
 
+def test_numbers_whose_sums_overflow_are_refused_and_the_largest_others_are_not():
+    for function in (and_interactions, or_interactions, subset_sums, superset_sums):
+        for number in (1.7e308, -1.01e300, np.inf):
+            with pytest.raises(ValueError, match=r"sums of numbers above 1e\+300 overflow"):
+                function(torch.tensor([0.0, number, 0.0, 0.0], dtype=torch.float64))
+        assert function(torch.full((8,), 1e300, dtype=torch.float64)).isfinite().all()
+        assert function(torch.tensor([0.0, np.nan])).isnan().any()  # not hidden
+        assert function(torch.zeros(0, 8)).shape == (0, 8)
+    for function in PAIRS:
+        with pytest.raises(ValueError, match="overflow"):
+            function(np.zeros(4), np.full(4, 1.7e308))
+
+
 def test_arrays_are_taken_like_tensors():
     values = random_values(5, batch=(2,))
     array = values.numpy().copy()
