@@ -1,10 +1,13 @@
-"""Make the game of an experiment: train, probe, mask, store. Interrupted at any moment, it resumes where it stopped."""
+"""Make the game of an experiment: train, probe, mask, store. Interrupted at any moment, it resumes where it stopped.
+
+Several processes or machines with a common disk can share the work: of those that want a network or its probes, one
+trains and the others wait; each masks its part of the samples; and the last one puts the game together.
+"""
 
 from __future__ import annotations
 
 import datetime
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,23 +20,25 @@ from lkutils.devices import default_device
 from lkutils.epochs import fingerprint
 from lkutils.masking import coalition_values
 from lkutils.paper import paths
-from lkutils.paper.chunks import chunk_key, remembered
+from lkutils.paper.chunks import Chunks, check_part, chunk_key, compute_part, lock_of, merging, network_key
 from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, pretrained
 from lkutils.paper.provenance import machine, versions
 from lkutils.paper.recipes import Recipe, recipe_of
 from lkutils.paper.samples import check_better_than_chance, choose_samples, leave_out_wrong, read_samples
 from lkutils.paper.training import fit, predict
-from lkutils.progress import progress
 from lkutils.storage import checksum, store
 
 SAMPLES_PER_CHUNK = 5
+STAGES = ("network", "probes")  # after which the making of a game can stop
 
 # Variants with the main experiment's network, and those with its probes too, masked in another way.
 SAME_PROBES = ("mean", "zero", "blur")
 SAME_NETWORK = (*SAME_PROBES, "random-labels")
 
 
-def make_game(name: str, weights: str | None = None) -> Path:
+def make_game(
+    name: str, weights: str | None = None, part: tuple[int, int] = (0, 1), until: str | None = None
+) -> Path | None:
     """Train, probe and mask; store the game. Whatever is finished already is not done again.
 
     Interrupted at any moment it resumes: network and probes after their last epoch, masking after its last chunk of
@@ -42,29 +47,51 @@ def make_game(name: str, weights: str | None = None) -> Path:
     Args:
         name: of the game; "mnist/mlp7.seed1" is that of another seed.
         weights: of a transformer, a model's name on the Hugging Face hub or its folder; None trains from scratch.
+        part: (k, m) masks every m-th chunk of samples only, from the k-th on.
+        until: one of `STAGES`, to stop after it.
 
     Returns:
-        Where the game is stored.
+        Where the game is stored; None where it stopped before, or chunks of other parts are still missing.
 
     Raises:
-        ValueError: unknown name, weights that do not belong to the network, or a network that is no better than chance.
+        ValueError: unknown name, weights that do not belong to the network, a network that is no better than chance, or
+            a part or stage that does not exist.
         OSError: no such weights, or none in safetensors format.
     """
     experiment = find_experiment(name) if weights is None else pretrained(find_experiment(name), weights)
+    check_part(part)
+    check_stage(until)
     device = default_device()
 
     recipe = recipe_of(experiment)
     training_seconds = train(experiment, recipe, device)
+    if until == "network":
+        return None
     probed, probing_seconds = probe(experiment, recipe, device)
+    if until == "probes":
+        return None
     samples = samples_of(experiment, recipe, device, game_path(experiment).parent / "samples.json")
-    table, masking_seconds = masked_values(experiment, recipe, probed, samples, device)
-    coordinates = {"layer": list(probed.layers), "sample": samples, "coalition": np.arange(table.shape[-1])}
-    values = xr.DataArray(table, coordinates, ("layer", "sample", "coalition"))
-
-    seconds = {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
-    store(labelled_game(experiment, recipe, probed, values, seconds), game_path(experiment))
-    shutil.rmtree(chunk_folder(experiment), ignore_errors=True)
+    chunks = chunks_of(experiment, recipe, probed, samples, device)
+    compute_part(chunks, part, f"masking {experiment.name}, {SAMPLES_PER_CHUNK} samples a step")
+    with merging(chunks) as found:
+        if found is None:
+            return None
+        tables, masking_seconds = found
+        coordinates = {"layer": list(probed.layers), "sample": samples, "coalition": np.arange(tables[0].shape[-1])}
+        values = xr.DataArray(np.concatenate(tables, axis=1), coordinates, ("layer", "sample", "coalition"))
+        seconds = {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
+        store(labelled_game(experiment, recipe, probed, values, seconds), game_path(experiment))
     return game_path(experiment)
+
+
+def check_stage(until: str | None) -> None:
+    """Making a game can stop after some of its stages only.
+
+    Raises:
+        ValueError: after this one it cannot.
+    """
+    if until not in (None, *STAGES):
+        raise ValueError(f"until={until!r}; making a game can stop after {' or '.join(STAGES)}")
 
 
 def train(experiment: Experiment, recipe: Recipe, device: torch.device) -> float:
@@ -77,7 +104,8 @@ def train(experiment: Experiment, recipe: Recipe, device: torch.device) -> float
     if not recipe.trained:
         checkpoint = checkpoint_path(experiment, "network")
         inputs, labels = dataset.train_inputs, dataset.train_labels
-        seconds = fit(network, inputs, labels, experiment.training, checkpoint, device, recipe.lengths)
+        with lock_of(checkpoint):
+            seconds = fit(network, inputs, labels, experiment.training, checkpoint, device, recipe.lengths)
     if experiment.variant != "untrained":
         right = predict(network, dataset.test_inputs, device) == dataset.test_labels
         check_better_than_chance(right.float().mean().item(), dataset.test_labels, experiment.name)
@@ -92,15 +120,17 @@ def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple
     probed = probes.ProbedNetwork(
         recipe.network, recipe.layers, dataset.train_inputs[:1], dataset.n_classes, recipe.pool
     )
-    seconds = probes.fit_probes(
-        probed,
-        dataset.train_inputs,
-        labels,
-        checkpoint=checkpoint_path(experiment, "probes"),
-        device=device,
-        lengths=recipe.lengths,
-        **asdict(experiment.probes),
-    )
+    checkpoint = checkpoint_path(experiment, "probes")
+    with lock_of(checkpoint):
+        seconds = probes.fit_probes(
+            probed,
+            dataset.train_inputs,
+            labels,
+            checkpoint=checkpoint,
+            device=device,
+            lengths=recipe.lengths,
+            **asdict(experiment.probes),
+        )
     return probed.to(device), seconds
 
 
@@ -146,23 +176,25 @@ def peers_of(experiment: Experiment) -> list[Experiment]:
     return [e for e in EXPERIMENTS.values() if (e.dataset, e.profile) == (experiment.dataset, experiment.profile)]
 
 
-def masked_values(
+def chunks_of(
     experiment: Experiment, recipe: Recipe, probed: probes.ProbedNetwork, samples: np.ndarray, device: torch.device
-) -> tuple[np.ndarray, float]:
-    """v^(l)(x_T) of all samples, chunk by chunk, and the seconds it took; finished chunks are read from the cache."""
-    dataset, seconds, chunks = recipe.dataset, 0.0, []
-    starts = range(0, len(samples), SAMPLES_PER_CHUNK)
-    for start in progress(starts, f"masking {experiment.name}, {SAMPLES_PER_CHUNK} samples a step"):
-        part = torch.from_numpy(samples[start : start + SAMPLES_PER_CHUNK])
-        of_part = dataset.sample_inputs[part], dataset.sample_labels[part], dataset.sample_players[part]
-        tensors = [tensor.to(device) for tensor in (*of_part, dataset.baseline_of(part))]
-        values, took = remembered(
-            chunk_folder(experiment) / f"{chunk_key(probed, part, *tensors)}.npz",
-            lambda tensors=tensors: coalition_values(probed, *tensors, dataset.n_players),
+) -> Chunks:
+    """v^(l)(x_T) of all samples, a few of them in each chunk."""
+    dataset, network, chunks = recipe.dataset, network_key(probed), {}
+    for start in range(0, len(samples), SAMPLES_PER_CHUNK):
+        few = torch.from_numpy(samples[start : start + SAMPLES_PER_CHUNK])
+        tensors = (
+            dataset.sample_inputs[few],
+            dataset.sample_labels[few],
+            dataset.sample_players[few],
+            dataset.baseline_of(few),
         )
-        chunks.append(values)
-        seconds += took
-    return np.concatenate(chunks, axis=1), seconds
+
+        def values(tensors: tuple[torch.Tensor, ...] = tensors) -> torch.Tensor:
+            return coalition_values(probed, *(tensor.to(device) for tensor in tensors), dataset.n_players)
+
+        chunks[chunk_folder(experiment) / f"{chunk_key(network, few, *tensors)}.npz"] = values
+    return chunks
 
 
 def chunk_folder(experiment: Experiment) -> Path:

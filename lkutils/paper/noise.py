@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,17 +20,17 @@ from torch import Tensor
 
 from lkutils.devices import default_device
 from lkutils.masking import coalition_values
-from lkutils.paper.chunks import chunk_key, remembered
+from lkutils.paper.chunks import Chunks, check_part, chunk_key, compute_part, merging, network_key
 from lkutils.paper.datasets import IMAGES
 from lkutils.paper.experiments import MIDDLE_LAYERS, Experiment, find_experiment, game_path
 from lkutils.paper.making import chunk_folder, labelled_game, probe, train
 from lkutils.paper.recipes import Recipe, recipe_of
 from lkutils.paper.training import predict
 from lkutils.probes import ProbedNetwork
-from lkutils.progress import progress
 from lkutils.storage import store
 
 SIGMA = 0.02
+SAMPLES = 20
 CANDIDATES = 1000  # training samples to choose from
 PLAYERS_SEED = 1  # of the patches of CIFAR-10's training images; those of its test images have 0
 
@@ -40,30 +39,33 @@ def make_noise_game(
     name: str,
     draws: int = 20,
     sigma: float = SIGMA,
-    n_samples: int = 20,
+    n_samples: int | None = None,
     part: tuple[int, int] = (0, 1),
     test: bool = False,
 ) -> Path | None:
     """Train, probe, and mask training samples with noise; store the game as "<network>.noise.nc".
 
     Network and probes are those of the experiment's game. Interrupted at any moment it resumes after the last finished
-    sample, and several processes or machines with a common cache can share the samples.
+    draw, and several processes or machines with a common cache can share samples and draws.
 
     Args:
         name: of a game of images.
         draws: of the noise, beside the clean input.
         sigma: standard deviation of the noise, where pixels go from 0 to 1.
-        n_samples: training samples, the first in a random order that the network classifies correctly.
-        part: (k, m) masks every m-th sample only, from the k-th on.
+        n_samples: training samples, the first in a random order that the network classifies correctly; `SAMPLES` when
+            None, or as many as the experiment's game has where those are fewer.
+        part: (k, m) masks every m-th draw only, from the k-th on, going through all draws of all samples.
         test: mask test samples instead.
 
     Returns:
-        Where the game is stored; None where samples of other parts are still missing.
+        Where the game is stored; None where draws of other parts are still missing.
 
     Raises:
         ValueError: unknown name, no images, or numbers that make no game.
     """
-    experiment = dataclasses.replace(find_experiment(name), n_samples=n_samples)
+    experiment = find_experiment(name)
+    count = min(SAMPLES, experiment.n_samples) if n_samples is None else n_samples
+    experiment = dataclasses.replace(experiment, n_samples=count)
     check_noise(experiment, draws, sigma, part)
     device = default_device()
 
@@ -73,29 +75,20 @@ def make_noise_game(
     noisy, layer = with_noise(experiment, sigma, test), MIDDLE_LAYERS[experiment.network]
     training_seconds = train(experiment, recipe, device)
     probed, probing_seconds = probe(experiment, recipe, device)
-    samples = correct_samples(recipe, n_samples, device)
-    chunk_paths = [chunk_path(noisy, recipe, probed, layer, sample, draws, sigma) for sample in samples]
-
-    def noisy_values(k: int) -> tuple[np.ndarray, float]:
-        """v^(l) of a sample's draws, and the seconds it took; computed once."""
-        inputs = noisy_inputs(recipe, IMAGES[experiment.dataset].std, samples[k], draws, sigma)
-        return remembered(chunk_paths[k], lambda: values_at(recipe, probed, layer, samples[k], inputs, device))
-
-    for k in progress(range(part[0], len(samples), part[1]), f"noise on {name}, a sample a step"):
-        noisy_values(k)
-    if not all(path.exists() for path in chunk_paths):
-        return None
-    chunks = [noisy_values(k) for k in range(len(samples))]
-    values = np.stack([values for values, _ in chunks], axis=1)
-
-    coordinates = {"layer": [layer], "sample": samples}
-    values = xr.DataArray(values, coordinates, ("layer", "sample", "draw", "coalition"))
-    values = values.assign_coords(draw=range(draws + 1), coalition=range(values.sizes["coalition"]))
-    masking_seconds = sum(took for _, took in chunks)
-    seconds = {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
-    game = labelled_game(experiment, recipe, probed, values, seconds)
-    store(game.assign_attrs(name=noisy.name, sigma=sigma, draws=draws), game_path(noisy))
-    shutil.rmtree(chunk_folder(noisy), ignore_errors=True)
+    samples = correct_samples(recipe, count, device)
+    chunks = chunks_of(noisy, recipe, probed, layer, samples, draws, sigma, device)
+    compute_part(chunks, part, f"noise on {name}, a draw a step")
+    with merging(chunks) as found:
+        if found is None:
+            return None
+        tables, masking_seconds = found
+        values = np.concatenate(tables, axis=1).reshape(1, len(samples), draws + 1, -1)
+        coordinates = {"layer": [layer], "sample": samples}
+        values = xr.DataArray(values, coordinates, ("layer", "sample", "draw", "coalition"))
+        values = values.assign_coords(draw=range(draws + 1), coalition=range(values.sizes["coalition"]))
+        seconds = {"training": training_seconds, "probing": probing_seconds, "masking": masking_seconds}
+        game = labelled_game(experiment, recipe, probed, values, seconds)
+        store(game.assign_attrs(name=noisy.name, sigma=sigma, draws=draws), game_path(noisy))
     return game_path(noisy)
 
 
@@ -113,8 +106,7 @@ def check_noise(experiment: Experiment, draws: int, sigma: float, part: tuple[in
         raise ValueError(f"draws={draws}; a variance needs two at least, 20 for the figures")
     if experiment.n_samples < 1:
         raise ValueError(f"n_samples={experiment.n_samples}; expected at least 1")
-    if not 0 <= part[0] < part[1]:
-        raise ValueError(f"part={part} is none: expected (k, m) with k from 0 to m - 1")
+    check_part(part)
 
 
 def on_training_samples(experiment: Experiment, recipe: Recipe) -> Recipe:
@@ -142,44 +134,54 @@ def correct_samples(recipe: Recipe, count: int, device: torch.device) -> list[in
     return sorted(correct[:count].tolist())
 
 
-def noisy_inputs(
-    recipe: Recipe, std: Sequence[float], sample: int, draws: int, sigma: float
-) -> Float[Tensor, "draw channel y x"]:
-    """The draws of a sample, on the network's scale, where a pixel's range is divided by ``std`` of its channel."""
-    x, scale = recipe.dataset.sample_inputs[sample], torch.tensor(std)[:, None, None]
-    return torch.stack([x + epsilon / scale for epsilon in noise_of(sample, draws, sigma, recipe.dataset.input_shape)])
-
-
-def values_at(
+def chunks_of(
+    noisy: Experiment,
     recipe: Recipe,
     probed: ProbedNetwork,
     layer: str,
-    sample: int,
-    inputs: Float[Tensor, "draw channel y x"],
+    samples: Sequence[int],
+    draws: int,
+    sigma: float,
     device: torch.device,
-) -> Float[Tensor, "1 draw coalition"]:
-    """v^(l) of a sample's draws on all coalitions."""
-    dataset = recipe.dataset
-    alike = [
-        tensor[sample].expand(len(inputs), *tensor.shape[1:]).to(device)
-        for tensor in (dataset.sample_labels, dataset.sample_players)
-    ]
-    score, baseline = logits_at(probed, layer), dataset.baseline.to(device)
-    return coalition_values(score, inputs.to(device), *alike, baseline, dataset.n_players)
+) -> Chunks:
+    """v^(l) of every draw of every sample on all coalitions, each in a chunk of its own."""
+    dataset, network, std = recipe.dataset, network_key(probed), IMAGES[noisy.dataset].std
+    score, chunks = logits_at(probed, layer), {}
+    for sample in samples:
+        of_sample = [t[sample][None] for t in (dataset.sample_inputs, dataset.sample_labels, dataset.sample_players)]
+        number = torch.tensor([int(sample)])
+        for draw in range(draws + 1):
+
+            def values(sample: int = sample, draw: int = draw, of_sample: list[Tensor] = of_sample) -> Tensor:
+                noise = noise_of_draw(sample, draw, sigma, dataset.input_shape) / torch.tensor(std)[:, None, None]
+                tensors = of_sample[0] + noise, *of_sample[1:], dataset.baseline
+                return coalition_values(score, *(tensor.to(device) for tensor in tensors), dataset.n_players)
+
+            key = chunk_key(network, number, *of_sample, dataset.baseline, f"{layer=} {draw=} {sigma=}")
+            chunks[chunk_folder(noisy) / f"{key}.npz"] = values
+    return chunks
 
 
 def noise_of(
     sample: int, draws: int, sigma: float, shape: tuple[int, ...], seed: int = 0
 ) -> list[Float[Tensor, "channel y x"]]:
-    """The noise of each draw, none in draw 0; it depends on seed, sample and draw only, wherever it is computed.
+    """The noise of each draw, none in draw 0.
 
     Example:
         >>> clean, first, second = noise_of(7, 2, 0.02, (1, 28, 28))
         >>> clean.abs().max().item(), round(first.std().item(), 2)
         (0.0, 0.02)
     """
-    drawn = [np.random.default_rng([seed, int(sample), draw]).normal(0, sigma, shape) for draw in range(1, draws + 1)]
-    return [torch.from_numpy(epsilon).float() for epsilon in (np.zeros(shape), *drawn)]
+    return [noise_of_draw(sample, draw, sigma, shape, seed) for draw in range(draws + 1)]
+
+
+def noise_of_draw(
+    sample: int, draw: int, sigma: float, shape: tuple[int, ...], seed: int = 0
+) -> Float[Tensor, "channel y x"]:
+    """The noise of one draw; it depends on seed, sample and draw only, wherever it is computed."""
+    if draw == 0:
+        return torch.zeros(shape)
+    return torch.from_numpy(np.random.default_rng([seed, int(sample), draw]).normal(0, sigma, shape)).float()
 
 
 def logits_at(probed: ProbedNetwork, layer: str) -> Callable[[Tensor], Float[Tensor, "1 batch cls"]]:
@@ -211,20 +213,3 @@ def with_noise(experiment: Experiment, sigma: float = SIGMA, test: bool = False)
     """
     scale = "" if sigma == SIGMA else f".sigma{sigma:g}"
     return dataclasses.replace(experiment, variant=f"noise{scale}{'.test' * test}")
-
-
-def chunk_path(
-    noisy: Experiment, recipe: Recipe, probed: ProbedNetwork, layer: str, sample: int, draws: int, sigma: float
-) -> Path:
-    """Where a sample's values lie; its name depends on everything that they depend on."""
-    dataset, only = recipe.dataset, slice(int(sample), int(sample) + 1)
-    key = chunk_key(
-        probed,
-        torch.tensor([int(sample)]),
-        dataset.sample_inputs[only],
-        dataset.sample_labels[only],
-        dataset.sample_players[only],
-        dataset.baseline,
-        f"{layer=} {draws=} {sigma=}",
-    )
-    return chunk_folder(noisy) / f"{key}.npz"

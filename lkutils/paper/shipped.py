@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import xarray as xr
-from filelock import FileLock
 
 from lkutils import metrics
 from lkutils.extraction import GAP, KAPPA_RATIO
 from lkutils.games import Label
 from lkutils.games import interactions as interactions_of
 from lkutils.paper import paths
+from lkutils.paper.chunks import lock_of
 from lkutils.paper.experiments import CONTROLS, EXPERIMENTS, Experiment, find_experiment, game_path, with_seed
 from lkutils.paper.making import make_game
 from lkutils.paper.noise import SIGMA, make_noise_game, with_noise
@@ -122,18 +122,14 @@ def load_noise_game(name: str, sigma: float = SIGMA, test: bool = False) -> xr.D
     experiment = find_experiment(name)
     noisy = with_noise(experiment, sigma, test)
     if experiment.profile == "smoke":
-        make_once(
-            game_path(noisy),
-            lambda: make_noise_game(name, sigma=sigma, n_samples=experiment.n_samples, test=test),
-        )
+        make_once(game_path(noisy), lambda: make_noise_game(name, sigma=sigma, test=test))
     more = f" --sigma {sigma:g}" * (sigma != SIGMA) + " --test" * test
     return read_game(game_path(noisy), noisy.name, remedy_of(experiment, f" --draws 20{more}"))
 
 
 def make_once(path: Path, make: Callable[[], object]) -> None:
     """Make a file that is missing or damaged; of several processes that want it, one makes it and the others wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f"{path.name}.lock")):
+    with lock_of(path):
         if not is_intact(path):
             make()
 
