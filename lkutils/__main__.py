@@ -8,10 +8,12 @@ import re
 import sys
 from typing import NoReturn
 
+from lkutils import games
 from lkutils.book.chapters import ChapterError, run_chapter
 from lkutils.book.pages import build_book
-from lkutils.book.parameters import list_chapters, read_parameters
+from lkutils.book.parameters import PROFILES, list_chapters, read_parameters
 from lkutils.paper import experiments, making, noise, shipped
+from lkutils.paper.experiments import Experiment
 from lkutils.storage import DamagedFileError
 
 EXAMPLES = """\
@@ -22,7 +24,8 @@ examples:
   python -m lkutils chapter 01_sparsity -p tau_ratio 0.1      ... with another one
   python -m lkutils chapter 01_sparsity --profile smoke       ... on small games made from scratch
   python -m lkutils game --dataset mnist --network mlp7       train, probe, mask, store; interrupt and resume at will
-  python -m lkutils game --dataset mnist --network mlp7 --draws 20 --part 1/2    with noise, half of the samples here
+  python -m lkutils game --dataset mnist --network mlp7 --draws 20 --part 1/2    with noise, half of the work here
+  python -m lkutils interactions --dataset mnist --network mlp7                  extract them, for the chapters to read
 """
 
 
@@ -63,28 +66,17 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     game = commands.add_parser("game", help="make games: train, probe, mask, store; resumes where it was interrupted")
-    game.add_argument("--dataset", help=f"one of {', '.join(known('dataset'))}; all of the paper's when left out")
-    game.add_argument("--network", help=f"one of {', '.join(known('network'))}; all of the data set's when left out")
+    add_choice_of_games(game)
     game.add_argument(
         "--weights", help="pretrained weights of a transformer: a name on the Hugging Face hub, or a folder"
     )
-    game.add_argument("--seed", type=int, default=0, help="of the network and its training; 0 is the shipped game's")
-    game.add_argument("--control", choices=experiments.CONTROLS, help="what App. D and E are tested by")
-    game.add_argument(
-        "--draws",
-        type=int,
-        default=0,
-        help="of noise on training samples: makes that game instead (Sec. 3.3)",
-    )
-    game.add_argument(
-        "--sigma", type=float, default=noise.SIGMA, help="with --draws: of the noise, where pixels go from 0 to 1"
-    )
-    game.add_argument("--test", action="store_true", help="with --draws: test samples")
-    game.add_argument(
-        "--part", default="1/1", metavar="K/M", help="with --draws: the K-th of M parts of the samples, on this machine"
-    )
+    game.add_argument("--until", choices=making.STAGES, help="stop when the network is trained, or its probes are")
     game.add_argument("--force", action="store_true", help="make a game again that exists already")
     game.set_defaults(run=run_game)
+
+    interactions = commands.add_parser("interactions", help="extract the interactions of games, unless they are there")
+    add_choice_of_games(interactions)
+    interactions.set_defaults(run=run_interactions, weights=None)
 
     chapter = commands.add_parser("chapter", help="run one chapter; writes an executed copy, never the source")
     chapter.add_argument("name", metavar="NAME", help=f"one of {', '.join(list_chapters())}")
@@ -95,11 +87,33 @@ def parser() -> argparse.ArgumentParser:
     chapter.set_defaults(run=run_one_chapter)
 
     book = commands.add_parser("book", help="run every chapter that changed and build the HTML book")
-    book.set_defaults(run=lambda options: build_book())
+    book.add_argument("--profile", choices=PROFILES, default="paper", help="smoke builds one of small games, in runs/")
+    book.set_defaults(run=lambda options: build_book(options.profile))
 
     listing = commands.add_parser("list", help="the games that exist, with accuracies")
     listing.set_defaults(run=run_list)
     return top
+
+
+def add_choice_of_games(command: argparse.ArgumentParser) -> None:
+    """Options that say which games a command is about, and which part of the work is to be done here."""
+    command.add_argument("--dataset", help=f"one of {', '.join(known('dataset'))}; all of the paper's when left out")
+    command.add_argument("--network", help=f"one of {', '.join(known('network'))}; all of the data set's when left out")
+    command.add_argument("--seed", type=int, default=0, help="of the network and its training; 0 is the shipped game's")
+    command.add_argument("--control", choices=experiments.CONTROLS, help="what App. D and E are tested by")
+    command.add_argument(
+        "--draws", type=int, default=0, help="of noise on training samples: that game instead (Sec. 3.3)"
+    )
+    command.add_argument(
+        "--sigma", type=float, default=noise.SIGMA, help="with --draws: of the noise, where pixels go from 0 to 1"
+    )
+    command.add_argument("--test", action="store_true", help="with --draws: test samples")
+    command.add_argument(
+        "--part",
+        default="1/1",
+        metavar="K/M",
+        help="the K-th of M parts of the samples and draws, or of the layers whose interactions are extracted",
+    )
 
 
 def known(field: str) -> list[str]:
@@ -107,8 +121,12 @@ def known(field: str) -> list[str]:
     return list(dict.fromkeys(getattr(experiment, field) for experiment in experiments.EXPERIMENTS.values()))
 
 
-def run_game(options: argparse.Namespace) -> None:
-    """Make the games that were asked for and do not exist yet."""
+def chosen_experiments(options: argparse.Namespace) -> list[Experiment]:
+    """The experiments whose games were asked for.
+
+    Raises:
+        ValueError: there is no such experiment, or options do not go together.
+    """
     for field in ("dataset", "network"):
         asked = getattr(options, field)
         if asked is not None and asked not in known(field):
@@ -129,10 +147,17 @@ def run_game(options: argparse.Namespace) -> None:
         raise ValueError("--control is of the shipped networks: leave out --weights and --seed")
     if not options.draws and (options.test or options.sigma != noise.SIGMA):
         raise ValueError("--sigma and --test are for --draws: games without noise are on test samples")
-    part = read_part(options.part)
     if options.control:
         chosen = [experiments.control(experiment, options.control) for experiment in chosen]
-    for experiment in [experiments.with_seed(experiment, options.seed) for experiment in chosen]:
+    return [experiments.with_seed(experiment, options.seed) for experiment in chosen]
+
+
+def run_game(options: argparse.Namespace) -> None:
+    """Make the games that were asked for and do not exist yet."""
+    part = read_part(options.part)
+    if options.until and (options.draws or options.part != "1/1"):
+        raise ValueError(f"--until {options.until} stops before anything is masked: leave out --draws and --part")
+    for experiment in chosen_experiments(options):
         stored = noise.with_noise(experiment, options.sigma, options.test) if options.draws else experiment
         path = experiments.game_path(stored)
         if path.exists() and not options.force:
@@ -141,12 +166,26 @@ def run_game(options: argparse.Namespace) -> None:
         if options.draws:
             made = noise.make_noise_game(experiment.name, options.draws, options.sigma, part=part, test=options.test)
         else:
-            made = making.make_game(experiment.name, options.weights)
-        print(f"{experiment.name}: stored at {made}" if made else f"{experiment.name}: other parts are still missing")
+            made = making.make_game(experiment.name, options.weights, part, options.until)
+        left = f"stopped after its {options.until}" if options.until else "other parts are still missing"
+        print(f"{experiment.name}: stored at {made}" if made else f"{experiment.name}: {left}")
+
+
+def run_interactions(options: argparse.Namespace) -> None:
+    """Extract the interactions of the games that were asked for, layer by layer; those in a cache are read."""
+    first, step = read_part(options.part)
+    for experiment in chosen_experiments(options):
+        if options.draws:
+            game = shipped.load_noise_game(experiment.name, options.sigma, options.test)
+        else:
+            game = shipped.load_game(experiment.name)
+        for layer in game["layer"].values[first::step]:
+            found = games.interactions(game, layers=[layer], caches=shipped.CACHES)
+            print(f"{game.attrs['name']}: {layer}, largest certified gap {found['gap'].max().item():.2%}")
 
 
 def read_part(text: str) -> tuple[int, int]:
-    """Which part of the samples, counted from 0, out of how many.
+    """Which part of the work, counted from 0, out of how many.
 
     Raises:
         ValueError: it is not of the form K/M.

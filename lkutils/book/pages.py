@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -21,18 +22,38 @@ from lkutils.paper import paths
 from lkutils.storage import replacing
 
 
-def build_book() -> Path:
+def build_book(profile: str = "paper") -> Path:
     """Run every chapter whose inputs changed and build the HTML pages if anything did; returns the first page.
+
+    Args:
+        profile: "smoke" builds a book of its own in ``runs/smoke/``, from small games made from scratch.
 
     Raises:
         ChapterError: a chapter failed, or Sphinx found something to warn about.
     """
     began = time.perf_counter()
-    write_tables([run_chapter(name) for name in list_chapters()], paths.EXECUTED)
-    build_html(paths.BOOK, paths.HTML)
-    page = paths.HTML / "index.html"
+    if profile == "paper":
+        executed, book, html = [run_chapter(name) for name in list_chapters()], paths.BOOK, paths.HTML
+        write_tables(executed, paths.EXECUTED)
+    else:
+        executed = [run_chapter(name, profile=profile) for name in list_chapters()]
+        book, html = gathered(executed, paths.RUNS / profile), paths.RUNS / profile / "_build" / "html"
+    build_html(book, html)
+    page = html / "index.html"
     print(f"The book is ready after {time.perf_counter() - began:.0f} s. Open {page.as_uri()}")
     return page
+
+
+def gathered(executed: list[Path], folder: Path) -> Path:
+    """The sources of a book in a folder of its own: the pages of this one, with other executed chapters."""
+    book = folder / "book"
+    shutil.copytree(
+        paths.BOOK, book, ignore=shutil.ignore_patterns("notebooks", "__pycache__", ".*"), dirs_exist_ok=True
+    )
+    chapters = book / "notebooks"
+    chapters.mkdir(exist_ok=True)
+    write_tables([Path(shutil.copy(path, chapters)) for path in executed], chapters)
+    return book
 
 
 def build_html(book: Path, html: Path) -> None:

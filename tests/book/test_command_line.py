@@ -94,7 +94,7 @@ def test_a_failed_chapter_ends_with_a_message_and_not_with_a_traceback(monkeypat
 
 def test_a_game_from_another_seed(monkeypatch, capsys, tmp_path):
     made = []
-    monkeypatch.setattr(command_line.making, "make_game", lambda name, weights: made.append(name))
+    monkeypatch.setattr(command_line.making, "make_game", lambda name, *_: made.append(name))
     monkeypatch.setattr(paths, "CACHE", tmp_path)
     assert command_line.main(["game", "--dataset", "digits", "--network", "mlp7", "--seed", "3"]) == 0
     assert made == ["digits/mlp7.seed3"]
@@ -105,7 +105,7 @@ def test_a_game_from_another_seed(monkeypatch, capsys, tmp_path):
 
 def test_a_control(monkeypatch, capsys, tmp_path):
     made = []
-    monkeypatch.setattr(command_line.making, "make_game", lambda name, weights: made.append(name))
+    monkeypatch.setattr(command_line.making, "make_game", lambda name, *_: made.append(name))
     monkeypatch.setattr(paths, "CACHE", tmp_path)
     digits = ["game", "--dataset", "digits", "--network", "mlp7"]
     assert command_line.main([*digits, "--control", "untrained"]) == 0
@@ -140,3 +140,37 @@ def test_a_game_with_noise_in_parts(monkeypatch, capsys, tmp_path):
     assert len(asked) == 1
     assert command_line.main([*digits, "--draws", "5", "--sigma", "0.1", "--test"]) == 0
     assert asked[1:] == [("digits/mlp7", 5, 0.1, (0, 1), True)]
+
+
+def test_a_game_stops_after_a_stage_or_a_part(monkeypatch, capsys, tmp_path):
+    asked = []
+    monkeypatch.setattr(command_line.making, "make_game", lambda *given: asked.append(given))
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    digits = ["game", "--dataset", "digits", "--network", "mlp7"]
+    assert command_line.main([*digits, "--until", "probes", "--seed", "1"]) == 0
+    assert "stopped after its probes" in capsys.readouterr().out
+    assert command_line.main([*digits, "--part", "2/3"]) == 0
+    assert "other parts are still missing" in capsys.readouterr().out
+    assert asked == [("digits/mlp7.seed1", None, (0, 1), "probes"), ("digits/mlp7", None, (1, 3), None)]
+    for more in (["--part", "2/3"], ["--draws", "5"]):
+        assert command_line.main([*digits, "--until", "network", *more]) == 2
+        assert "leave out --draws and --part" in capsys.readouterr().err
+    assert len(asked) == 2
+
+
+def test_interactions_are_extracted_layer_by_layer_in_parts(monkeypatch, capsys):
+    extracted = []
+    real = command_line.games.interactions
+    game = command_line.shipped.load_game("mnist/mlp7").isel(sample=slice(2))
+    monkeypatch.setattr(command_line.shipped, "load_game", lambda name: game)
+
+    def interactions(game, layers, caches):
+        assert caches == command_line.shipped.CACHES
+        extracted.extend(layers)
+        return real(game, layers=layers)
+
+    monkeypatch.setattr(command_line.games, "interactions", interactions)
+    for part in ("1/3", "2/3", "3/3"):
+        assert command_line.main(["interactions", "--dataset", "mnist", "--network", "mlp7", "--part", part]) == 0
+    assert extracted == [f"linear{k}" for k in (1, 4)] + ["output"] + [f"linear{k}" for k in (2, 5, 3, 6)]
+    assert capsys.readouterr().out.startswith("mnist/mlp7: linear1, largest certified gap 0.")

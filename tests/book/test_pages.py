@@ -10,7 +10,7 @@ import pytest
 from browser import Browser
 
 from lkutils.book import chapters, parameters
-from lkutils.book.pages import build_html, write_tables
+from lkutils.book.pages import build_html, gathered
 from lkutils.paper import paths
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -26,19 +26,16 @@ def site(request, tmp_path_factory):
     if built:
         return built
     folder = tmp_path_factory.mktemp("site")
-    shutil.copytree(paths.BOOK, folder / "book", ignore=shutil.ignore_patterns("notebooks", "__pycache__"))
-    (folder / "book" / "notebooks").mkdir()
-    for name in parameters.list_chapters():
-        path = run / f"{name}.ipynb" if run else chapters.run_chapter(name, profile="smoke")
-        shutil.copy(path, folder / "book" / "notebooks")
-    executed = sorted((folder / "book" / "notebooks").glob("*.ipynb"))
+    executed = [
+        Path(shutil.copy(run / f"{name}.ipynb", folder)) if run else chapters.run_chapter(name, profile="smoke")
+        for name in parameters.list_chapters()
+    ]
     for path in executed if run else []:
         notebook = nbformat.read(path, as_version=4)
         notebook.metadata["papermill"] |= {"start_time": "2026-01-01T00:00:00", "duration": 0.0}  # nbval notes no times
         nbformat.write(notebook, path)
         chapters.finish(path, key="")
-    write_tables(executed, folder / "book" / "notebooks")
-    build_html(folder / "book", folder / "_build" / "html")
+    build_html(gathered(executed, folder), folder / "_build" / "html")
     return folder / "_build" / "html"
 
 
