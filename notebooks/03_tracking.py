@@ -52,7 +52,8 @@ from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
 from lkutils.claims import tracking
-from lkutils.claims.verdicts import OUTCOMES, judge
+from lkutils.claims.judging import OUTCOMES
+from lkutils.claims.verdicts import judge
 from lkutils.figures import changes as figures
 from lkutils.figures.style import sentence
 from lkutils.paper.shipped import open_study

@@ -16,7 +16,8 @@ from lkutils.book.matrix import Pair
 from lkutils.book.verdicts import collect, pairs_of
 from lkutils.claims import registry
 from lkutils.claims.claim import Claim
-from lkutils.claims.verdicts import OUTCOMES, Verdict
+from lkutils.claims.judging import OUTCOMES
+from lkutils.claims.verdicts import Verdict
 
 PICTURE, FIGURE = "first.png", "fig-1-followed"
 WORDS_A_MINUTE = 200  # of a reader of prose

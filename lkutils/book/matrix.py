@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from lkutils.book.strips import css
 from lkutils.claims.claim import Claim
-from lkutils.claims.verdicts import OUTCOMES, Verdict
+from lkutils.claims.judging import OUTCOMES
+from lkutils.claims.verdicts import Verdict
 from lkutils.games import Label
 
 SIGNS = {"yes": "✓", "no": "✗", "unclear": "?", "too few": "–"}

@@ -24,9 +24,8 @@ import xarray as xr
 
 from lkutils import uncertainty
 from lkutils.claims.claim import Claim, Expected
+from lkutils.claims.judging import OUTCOMES, bounds, combined
 from lkutils.games import Label
-
-OUTCOMES = ("yes", "no", "unclear", "too few")
 
 JUDGING = (
     "For each network all statistics of a claim are judged together. *Yes*: every statistic lies on the claimed side "
@@ -126,41 +125,8 @@ def judge(claim: Claim, samples: Mapping[Label, xr.Dataset], setting: str = "", 
 
 
 def measure(test: Expected, samples: xr.Dataset, means: xr.Dataset) -> Measured:
-    """One statistic of one network, and on which side of its limits it lies.
-
-    Args:
-        test: what is claimed.
-        samples: what the statistic is computed from, of every sample.
-        means: `lkutils.uncertainty.resampled_means` of it.
-    """
-    single = samples.rename(sample="resample")
-    alone = test.statistic(single)
-    present = int((alone.notnull() if test.present is None else test.present(single)).sum())
-    if test.every:
-        worst = float(alone.max() if math.isfinite(test.below) else alone.min())
-        low, estimate, high = worst, worst, worst
-    else:
-        low, estimate, high = uncertainty.with_interval(test.statistic(means)).values.tolist()
-    if present < (1 if test.every else uncertainty.FEWEST):
-        outcome, low, high = "too few", math.nan, math.nan
-    elif low > test.above and high < test.below:
-        outcome = "yes"
-    elif high < test.above or low > test.below:
-        outcome = "no"
-    else:
-        outcome = "unclear"
-    return Measured(low, estimate, high, present, outcome)
-
-
-def combined(outcomes: Iterable[str]) -> str:
-    """The outcome of a claim from those of its parts: one refuted part refutes it, all must be seen for it to be seen.
-
-    Example:
-        >>> [combined(parts) for parts in (["yes", "yes"], ["yes", "no"], ["yes", "unclear"], ["yes", "too few"])]
-        ['yes', 'no', 'unclear', 'too few']
-    """
-    found = set(outcomes)
-    return next((outcome for outcome in ("no", "too few", "unclear") if outcome in found), "yes")
+    """One statistic of one network, and on which side of its limits it lies; arguments as of `judging.bounds`."""
+    return Measured(**{name: array.item() for name, array in bounds(test, samples, means).items()})
 
 
 # ---- verdicts in words -----------------------------------------------------------------------------------------------

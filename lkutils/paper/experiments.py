@@ -59,6 +59,10 @@ class Experiment:
         return f"{self.dataset}/{self.network}" + (f".{self.variant}" if self.variant else "")
 
 
+# Probes of the same network that are trained otherwise: eight times as many epochs, or fitted to the optimum.
+PROBES = ("long", "optimum")
+LONGER = 8
+
 # The paper fine-tunes pretrained transformers and says nothing of how, but for the batches and learning rates of their
 # probes (App. M.2), which are taken here. BERT's authors recommend two to four epochs (Devlin et al., 2019, App. A.3).
 # XLNet, of which the paper gives nothing, follows BERT.
@@ -238,6 +242,21 @@ def control(experiment: Experiment, name: str) -> Experiment:
     return replace(experiment, variant=name)
 
 
+def with_probes(experiment: Experiment, name: str) -> Experiment:
+    """The same experiment with probes that are trained otherwise.
+
+    Args:
+        experiment: of the paper's settings or the smoke profile's.
+        name: one of :data:`PROBES`.
+
+    Example:
+        >>> with_probes(EXPERIMENTS["mnist/mlp7"], "long").probes.epochs
+        40
+    """
+    longer = replace(experiment.probes, epochs=LONGER * experiment.probes.epochs)
+    return replace(experiment, variant=name, probes=longer if name == "long" else experiment.probes)
+
+
 def with_seed(experiment: Experiment, seed: int) -> Experiment:
     """The same experiment with another seed of initial weights, order of samples, augmentation and probes.
 
@@ -267,7 +286,7 @@ def with_seed(experiment: Experiment, seed: int) -> Experiment:
 
 
 def find_experiment(name: str) -> Experiment:
-    """Look an experiment up, the variants from other seeds and the controls too.
+    """Look an experiment up, the variants from other seeds, with other probes and the controls too.
 
     Raises:
         ValueError: unknown name; the message lists the known ones.
@@ -276,14 +295,17 @@ def find_experiment(name: str) -> Experiment:
         >>> find_experiment("mnist/resnet20.seed2").training.seed
         2
     """
-    found = re.fullmatch(rf"(.+?)(?:\.seed([1-9]\d*)|\.({'|'.join(CONTROLS)}))?", name)
+    found = re.fullmatch(rf"(.+?)(?:\.seed([1-9]\d*)|\.({'|'.join((*CONTROLS, *PROBES))}))?", name)
     if not found or found[1] not in EXPERIMENTS:
         raise ValueError(f"unknown game {name!r}; known are {', '.join(EXPERIMENTS)}")
     main = EXPERIMENTS[found[1]]
-    return control(main, found[3]) if found[3] else with_seed(main, int(found[2] or 0))
+    if found[3]:
+        return (with_probes if found[3] in PROBES else control)(main, found[3])
+    return with_seed(main, int(found[2] or 0))
 
 
 def game_path(experiment: Experiment) -> Path:
-    """Where an experiment's game is stored: shipped for the paper profile, in the cache for smoke."""
-    folder = paths.GAMES if experiment.profile == "paper" else paths.CACHE / "games"
+    """Where an experiment's game is stored: shipped for the paper profile, in the cache for smoke and other probes."""
+    shipped = experiment.profile == "paper" and experiment.variant not in PROBES
+    folder = paths.GAMES if shipped else paths.CACHE / "games"
     return folder / f"{experiment.name}.nc"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -16,26 +18,40 @@ import torch
 import xarray as xr
 
 from lkutils import probes
-from lkutils.devices import default_device
+from lkutils.devices import default_device, threads
 from lkutils.epochs import fingerprint
 from lkutils.masking import coalition_values
 from lkutils.paper import paths
 from lkutils.paper.chunks import Chunks, check_part, chunk_key, compute_part, lock_of, merging, network_key
-from lkutils.paper.experiments import EXPERIMENTS, Experiment, find_experiment, game_path, pretrained
+from lkutils.paper.experiments import EXPERIMENTS, PROBES, Experiment, find_experiment, game_path, pretrained
+from lkutils.paper.ladder import probe_at_optimum
 from lkutils.paper.provenance import machine, versions
 from lkutils.paper.recipes import Recipe, recipe_of
 from lkutils.paper.samples import check_better_than_chance, choose_samples, leave_out_wrong, read_samples
 from lkutils.paper.training import fit, predict
-from lkutils.storage import checksum, store
+from lkutils.storage import checksum, is_intact, store
 
 SAMPLES_PER_CHUNK = 5
 STAGES = ("network", "probes")  # after which the making of a game can stop
 
 # Variants with the main experiment's network, and those with its probes too, masked in another way.
 SAME_PROBES = ("mean", "zero", "blur")
-SAME_NETWORK = (*SAME_PROBES, "random-labels")
+SAME_NETWORK = (*SAME_PROBES, "random-labels", *PROBES)
 
 
+def steady(make: Callable[..., Path | None]) -> Callable[..., Path | None]:
+    """Let a maker of games make those of the smoke profile with one thread, so that they are the same everywhere."""
+
+    @wraps(make)
+    def made(name: str, *others, **options) -> Path | None:
+        smoke = find_experiment(name).profile == "smoke"
+        with threads(1 if smoke else torch.get_num_threads()):
+            return make(name, *others, **options)
+
+    return made
+
+
+@steady
 def make_game(
     name: str, weights: str | None = None, part: tuple[int, int] = (0, 1), until: str | None = None
 ) -> Path | None:
@@ -70,7 +86,7 @@ def make_game(
     probed, probing_seconds = probe(experiment, recipe, device)
     if until == "probes":
         return None
-    samples = samples_of(experiment, recipe, device, game_path(experiment).parent / "samples.json")
+    samples = samples_of(experiment, recipe, device, samples_path(experiment))
     chunks = chunks_of(experiment, recipe, probed, samples, device)
     compute_part(chunks, part, f"masking {experiment.name}, {SAMPLES_PER_CHUNK} samples a step")
     with merging(chunks) as found:
@@ -105,6 +121,7 @@ def train(experiment: Experiment, recipe: Recipe, device: torch.device) -> float
         checkpoint = checkpoint_path(experiment, "network")
         inputs, labels = dataset.train_inputs, dataset.train_labels
         with lock_of(checkpoint):
+            drop_damaged(checkpoint)
             seconds = fit(network, inputs, labels, experiment.training, checkpoint, device, recipe.lengths)
     if experiment.variant != "untrained":
         right = predict(network, dataset.test_inputs, device) == dataset.test_labels
@@ -117,11 +134,14 @@ def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple
     dataset, labels = recipe.dataset, recipe.dataset.train_labels
     if experiment.variant == "random-labels":
         labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(experiment.probes.seed))]
-    probed = probes.ProbedNetwork(
-        recipe.network, recipe.layers, dataset.train_inputs[:1], dataset.n_classes, recipe.pool
-    )
     checkpoint = checkpoint_path(experiment, "probes")
     with lock_of(checkpoint):
+        drop_damaged(checkpoint)
+        if experiment.variant == "optimum":
+            return probe_at_optimum(recipe, experiment.probes.seed, device, checkpoint)
+        probed = probes.ProbedNetwork(
+            recipe.network, recipe.layers, dataset.train_inputs[:1], dataset.n_classes, recipe.pool
+        )
         seconds = probes.fit_probes(
             probed,
             dataset.train_inputs,
@@ -134,12 +154,24 @@ def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple
     return probed.to(device), seconds
 
 
+def drop_damaged(checkpoint: Path) -> None:
+    """Remove a checkpoint that is damaged, for the training to start anew; one line on stderr says so."""
+    if checkpoint.exists() and not is_intact(checkpoint):
+        checkpoint.unlink()
+
+
 def checkpoint_path(experiment: Experiment, part: str) -> Path:
     """Where the checkpoint of an experiment's network or probes is."""
     source = "pretrained." if experiment.weights else ""
     same = SAME_PROBES if part == "probes" else SAME_NETWORK
     main = replace(experiment, variant="") if experiment.variant in same else experiment
     return paths.CACHE / "checkpoints" / f"{main.name}.{source}{part}.pt"
+
+
+def samples_path(experiment: Experiment) -> Path:
+    """Where the list of a data set's samples is; other probes have those of the main experiment."""
+    main = replace(experiment, variant="") if experiment.variant in PROBES else experiment
+    return game_path(main).parent / "samples.json"
 
 
 def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device, path: Path) -> np.ndarray:
@@ -155,7 +187,7 @@ def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device, pat
         ValueError: the list is damaged, or the network gets all of its samples wrong.
     """
     inputs, labels = recipe.dataset.sample_inputs, recipe.dataset.sample_labels
-    if not path.exists():
+    if not (path.exists() if experiment.profile == "paper" else is_intact(path)):
         candidates = np.random.default_rng(0).permutation(len(labels))
         correct = []
         for peer in peers_of(experiment):
@@ -164,8 +196,8 @@ def samples_of(experiment: Experiment, recipe: Recipe, device: torch.device, pat
             correct.append(
                 predict(other.network, other.dataset.sample_inputs[candidates], device) == labels[candidates]
             )
-        choose_samples(candidates, torch.stack(correct).all(dim=0), experiment.n_samples, path)
-    samples = read_samples(path, len(labels))
+        choose_samples(candidates, torch.stack(correct).all(dim=0), experiment.n_samples, path, experiment.dataset)
+    samples = read_samples(path, len(labels), experiment.dataset)
     if experiment.variant == "untrained":  # it gets most of them wrong
         return samples
     return leave_out_wrong(samples, predict(recipe.network, inputs[samples], device), labels[samples], experiment.name)
@@ -235,6 +267,7 @@ def labelled_game(
             "settings": json.dumps(asdict(experiment)),
             "seconds": json.dumps(seconds),
             "device": machine(),
+            "threads": torch.get_num_threads(),
             "versions": json.dumps(versions()),
             "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "data_sha256": dataset.checksum,
