@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfi
 	--executed $(SMOKE)/executed
 
 .DEFAULT_GOAL := book
-.PHONY: book test test-browser bench lock setup clean
+.PHONY: book test test-browser test-cluster bench lock setup clean
 
 book: setup
 	$(BIN)/python -m lkutils book
@@ -34,6 +34,11 @@ test-browser: book node_modules
 node_modules: package-lock.json
 	npm ci --no-audit --no-fund
 	touch $@
+
+# The workflow on a SLURM of one node, with a job killed and the node drained: 15 minutes on one core. Needs root,
+# slurm-wlm and munge. It runs what is committed.
+test-cluster: setup
+	$(BIN)/python tests/cluster/run.py
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,1 @@
+lkutils/paper/workflow/Snakefile
