@@ -36,7 +36,7 @@ node_modules: package-lock.json
 	touch $@
 
 # The workflow on a SLURM of one node, with a job killed and the node drained: 15 minutes on one core. Needs root,
-# slurm-wlm and munge. It runs what is committed.
+# slurm-wlm and munge. It works in copies of the repository.
 test-cluster: setup
 	$(BIN)/python tests/cluster/run.py
 

@@ -1,6 +1,6 @@
 """The workflow on a real SLURM, with a job killed and a node drained in the middle: it ends in the same book.
 
-`make test-cluster` runs it as root, with slurm-wlm and munge. What is committed is copied twice: one copy goes through
+`make test-cluster` runs it as root, with slurm-wlm and munge. The repository is copied twice: one copy goes through
 the commands in order, undisturbed; the other through the workflow on the cluster, where `scancel` kills the first job
 that masks, and the node is drained while the next one runs, and resumed. Then numbers are compared.
 """
@@ -12,10 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
-from io import BytesIO
 from pathlib import Path
 
 import nbformat
@@ -73,10 +71,12 @@ def tell(what: str) -> None:
 
 
 def copied(folder: Path) -> Path:
-    """A copy of what is committed; nothing of what was made here before."""
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=BytesIO(archive)) as files:
-        files.extractall(folder, filter="data")
+    """A copy of what git knows or would add; nothing of what was made here before."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines():
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     return folder
 
 
