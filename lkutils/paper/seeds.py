@@ -8,10 +8,13 @@ its standard error, with Student's t, since there are few of them. With two seed
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import xarray as xr
 from scipy.special import stdtrit
 
+from lkutils.games import Label
 from lkutils.paper.experiments import find_experiment, with_seed
 from lkutils.paper.shipped import game_names, seed_names
 
@@ -49,6 +52,23 @@ def games_by_network(profile: str, games: list[str], seeds: int = 0) -> dict[str
     if not found:
         raise ValueError("no network has games from two seeds; make one with: python -m lkutils game --seed 1 ...")
     return found
+
+
+def common_samples(parts: Mapping[Label, xr.DataArray]) -> dict[Label, xr.DataArray]:
+    """Each seed's numbers on the samples that all seeds have.
+
+    Raises:
+        ValueError: they have none in common.
+    """
+    aligned = xr.align(*parts.values(), join="inner", exclude=set(next(iter(parts.values())).dims) - {"sample"})
+    if not aligned[0].sizes["sample"]:
+        raise ValueError(f"{', '.join(map(str, parts))} have no sample in common")
+    return dict(zip(parts, aligned, strict=True))
+
+
+def of_all_seeds(numbers: Sequence[xr.DataArray]) -> xr.DataArray:
+    """The same number of several seeds along the axis ``seed``."""
+    return xr.concat(numbers, xr.IndexVariable("seed", range(len(numbers))))
 
 
 def interval_over_seeds(numbers: xr.DataArray, level: float = 0.95) -> xr.DataArray:

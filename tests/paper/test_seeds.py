@@ -7,6 +7,8 @@ from scipy import stats
 
 from lkutils.paper import seeds
 
+SAMPLES = ([2, 4, 9], [4, 9, 10])
+
 
 @pytest.mark.parametrize("count", [2, 3, 10])
 def test_the_interval_is_that_of_students_t(count):
@@ -50,3 +52,12 @@ def test_networks_with_several_seeds_are_found():
         seeds.games_by_network("paper", ["cifar10/resnet20"])
     with pytest.raises(ValueError, match="unknown game"):
         seeds.games_by_network("smoke", ["digits/mlp8"])
+
+
+def test_seeds_are_compared_on_the_samples_that_all_have():
+    parts = {k: xr.DataArray(np.eye(3), {"sample": samples}, ("sample", "layer")) for k, samples in enumerate(SAMPLES)}
+    common = seeds.common_samples(parts)
+    assert [part["sample"].values.tolist() for part in common.values()] == [[4, 9], [4, 9]]
+    np.testing.assert_array_equal(common[1], np.eye(3)[:2])
+    with pytest.raises(ValueError, match="have no sample in common"):
+        seeds.common_samples({0: parts[0], 1: parts[1].assign_coords(sample=[11, 12, 13])})
