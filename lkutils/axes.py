@@ -56,7 +56,7 @@ def check_finite(array: xr.DataArray) -> None:
         >>> check_finite(xr.DataArray([[1.0, 2.0, np.nan, np.nan]], dims=("sample", "coalition")))
         >>> check_finite(xr.DataArray([[1.0, np.nan, 2.0, 3.0]], dims=("sample", "coalition")))
         Traceback (most recent call last):
-        ValueError: 1 of 4 numbers are NaN or above 1e+300, first in sample 0: score or extract those again
+        ValueError: 1 of 4 numbers are NaN or above 1e+300, first in sample 0: compute them again
     """
     finite = abs(array.astype(float)) <= LARGEST
     if finite.all():
@@ -72,7 +72,7 @@ def check_finite(array: xr.DataArray) -> None:
         of_sample = wrong.any([axis for axis in wrong.dims if axis != "sample"])
         first = f", first in sample {array['sample'].values[of_sample.values.argmax()]}" if of_sample.ndim else ""
         raise ValueError(
-            f"{int(wrong.sum())} of {array.size} numbers are NaN or above {LARGEST:g}{first}: score or extract those again"
+            f"{int(wrong.sum())} of {array.size} numbers are NaN or above {LARGEST:g}{first}: compute them again"
         )
 
 

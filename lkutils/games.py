@@ -24,7 +24,7 @@ from torch import Tensor
 from lkutils.extraction import GAP, KAPPA_RATIO, extract_interactions
 from lkutils.mobius import coalition_sizes, player_count, values_from_interactions
 from lkutils.progress import progress
-from lkutils.storage import checksum, is_intact, load, store
+from lkutils.storage import checksum, found_or_made
 
 INTERACTIONS_VERSION = 3  # raise it when extraction or rounding changes what is found, to make old caches invalid
 
@@ -153,14 +153,17 @@ def interactions_of_layer(
     how = f"{INTERACTIONS_VERSION} {float(kappa_ratio)!r} {method} {float(gap)!r} {game['n_players'].values.tolist()}"
     key = checksum(game["values"].values, how)
     places = [interactions_path(folder, key) for folder in caches]
-    path = next((place for place in places[:-1] if place.exists()), None)
-    if places and not path and is_intact(places[-1]):
-        path = places[-1]
-    stored = load(path) if path else extracted(game, kappa_ratio, gap, method)
-    found = from_multiples(stored, game, kappa_ratio)
-    check(found, game["values"].astype(float), path)
-    if places and not path:
-        store(stored, places[-1])
+
+    def extract() -> xr.Dataset:
+        stored = extracted(game, kappa_ratio, gap, method)
+        check(from_multiples(stored, game, kappa_ratio), game, "try a larger gap or kappa_ratio")
+        return stored
+
+    if not places:
+        return from_multiples(extract(), game, kappa_ratio)
+    found = from_multiples(found_or_made(places, extract), game, kappa_ratio)
+    path = next((place for place in places if place.exists()), places[-1])
+    check(found, game, f"{path} is altered or of another game; delete it")
     return found
 
 
@@ -254,17 +257,17 @@ def from_multiples(stored: xr.Dataset, game: xr.Dataset, kappa_ratio: float) -> 
     return found
 
 
-def check(found: xr.Dataset, values: xr.DataArray, path: Path | None) -> None:
-    """What is read must obey the constraint and have the strengths that it says.
+def check(found: xr.Dataset, game: xr.Dataset, remedy: str) -> None:
+    """What is extracted or read must obey the constraint and have the strengths that it says.
 
     Raises:
         ValueError: it does not.
     """
+    values = game["values"].astype(float)
     size = abs(values - values.isel(coalition=0, drop=True)).max("coalition")
     excess = abs(found["delta"]).max("coalition") - found["kappa"] - TOLERANCE * size
     strength = abs(found["interactions"].isel(coalition=slice(1, None))).sum(["kind", "coalition"])
     difference = abs(strength - found["objective"]) - TOLERANCE * strength
     for number, rule in ((excess, "delta exceeds kappa"), (difference, "the objective is not the sum of strengths")):
         if not (number <= 0).all():
-            remedy = f"{path} is altered or of another game; delete it" if path else "try a larger gap or kappa_ratio"
             raise ValueError(f"{rule}, by up to {float(number.max()):.2g} log-odds: {remedy}")

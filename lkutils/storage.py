@@ -6,19 +6,22 @@ netCDF, which know nothing of it, are not disturbed by a line at the end.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
-import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from lkutils.unfinished import unfinished
+
 SEAL = b"\nsha256 "
 DIGITS = 64  # of a sha256
+NOT_WRITTEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # no bugs of ours
 
 
 class DamagedFileError(ValueError):
@@ -29,8 +32,7 @@ class DamagedFileError(ValueError):
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name to write to; rename it to ``path`` at the end, so that ``path`` is never half written.
 
-    The name is random: processes in different containers may have the same number and share a disk. After an error
-    nothing is left behind, and what was at ``path`` before is still there.
+    After an error nothing is left behind, and what was at ``path`` before is still there.
 
     Example:
         >>> import tempfile
@@ -41,17 +43,16 @@ def replacing(path: Path) -> Iterator[Path]:
         ...     notes.read_text(), len(list(Path(folder).iterdir()))
         ('all or nothing', 1)
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
+    with unfinished(path.parent, path.name) as temporary:
         yield temporary
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def seal(content: bytes, path: Path) -> None:
     """Write bytes and their seal, all or nothing.
+
+    Raises:
+        OSError: the disk is full, or there is no permission; what was at ``path`` before is still there.
 
     Example:
         >>> import tempfile
@@ -60,8 +61,23 @@ def seal(content: bytes, path: Path) -> None:
         ...     unseal(Path(folder, "list.txt"))
         b'1, 2, 3'
     """
-    with replacing(path) as temporary:
-        temporary.write_bytes(content + SEAL + digest_of(path, content))
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content + SEAL + digest_of(path, content))
+    except OSError as error:
+        raise OSError(
+            error.errno, error.strerror, str(path)
+        ) from error  # the file that is wanted, not the temporary one
+
+
+def seal_in_cache(content: bytes, path: Path) -> None:
+    """As `seal`, of what can be made again: where it cannot be written, one line on stderr says so."""
+    try:
+        seal(content, path)
+    except OSError as error:
+        if error.errno not in NOT_WRITTEN:
+            raise
+        print(f"{path} is not kept ({error.strerror}); it will be made again", file=sys.stderr)
 
 
 def unseal(path: Path) -> bytes:
@@ -69,7 +85,7 @@ def unseal(path: Path) -> bytes:
 
     Raises:
         DamagedFileError: the file has no seal, or not that of its name and content.
-        FileNotFoundError: there is no such file.
+        FileNotFoundError, PermissionError: there is no such file, or it may not be read.
     """
     sealed = path.read_bytes()
     content, seal_found, digest = sealed[: -DIGITS - len(SEAL)], sealed[-DIGITS - len(SEAL) : -DIGITS], sealed[-DIGITS:]
@@ -97,48 +113,77 @@ def store(dataset: xr.Dataset, path: Path) -> None:
         ...     load(Path(folder, "game.nc"))["values"].values
         array([0. , 1.5])
     """
-    encoding = {name: {"zlib": True, "shuffle": True, "complevel": 6} for name in dataset.data_vars}
-    memory = io.BytesIO()
-    dataset.to_netcdf(memory, engine="h5netcdf", encoding=encoding)
-    seal(memory.getvalue(), path)
+    seal(as_netcdf(dataset), path)
 
 
 def load(path: Path) -> xr.Dataset:
     """Read what was stored; HDF5 sees nothing of a file whose seal does not fit.
 
     Raises:
-        DamagedFileError, FileNotFoundError: as :func:`unseal`.
+        DamagedFileError, FileNotFoundError, PermissionError: as :func:`unseal`.
     """
-    return xr.load_dataset(io.BytesIO(unseal(path)), engine="h5netcdf")
+    return from_netcdf(unseal(path))
+
+
+def as_netcdf(dataset: xr.Dataset) -> bytes:
+    """A dataset as the content of a compressed netCDF file."""
+    encoding = {name: {"zlib": True, "shuffle": True, "complevel": 6} for name in dataset.data_vars}
+    memory = io.BytesIO()
+    dataset.to_netcdf(memory, engine="h5netcdf", encoding=encoding)
+    return memory.getvalue()
+
+
+def from_netcdf(content: bytes) -> xr.Dataset:
+    """The dataset in the content of a netCDF file."""
+    return xr.load_dataset(io.BytesIO(content), engine="h5netcdf")
+
+
+def cached(path: Path) -> bytes | None:
+    """The bytes that were sealed at a place where they can be made again; None where they have to be.
+
+    One line on stderr says when that is because they are damaged.
+    """
+    try:
+        return unseal(path)
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        print(f"{error} (made again now)", file=sys.stderr)
+        return None
 
 
 def is_intact(path: Path) -> bool:
-    """Whether a file that can be made again is there and undamaged; one line on stderr says when it is damaged."""
-    try:
-        unseal(path)
-    except FileNotFoundError:
-        return False
-    except DamagedFileError as error:
-        print(f"{error} (made again now)", file=sys.stderr)
-        return False
-    return True
+    """Whether `cached` bytes are there."""
+    return cached(path) is not None
 
 
-def remembered(path: Path, make: Callable[[], xr.Dataset]) -> xr.Dataset:
-    """What ``make`` returns, made once and then read from its file, or made again where that is damaged.
+def found_or_made(places: Sequence[Path], make: Callable[[], xr.Dataset]) -> xr.Dataset:
+    """The dataset at the first of some places that has it, else what ``make`` returns, kept at the last of them.
+
+    The last place is a cache: what is damaged there is made again, and where nothing can be written nothing is kept.
+    What lies at the others was shipped: damaged, it is refused.
+
+    Raises:
+        DamagedFileError: a damaged file at a place that is no cache.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder, "cached.nc")
+        ...     places = Path(folder, "shipped.nc"), Path(folder, "cached.nc")
         ...     for number in (1, 2):
-        ...         remembered(path, lambda: xr.Dataset({"number": number}))["number"].item()
+        ...         found_or_made(places, lambda: xr.Dataset({"number": number}))["number"].item()
         1
         1
     """
-    if not is_intact(path):
-        store(make(), path)
-    return load(path)
+    *shipped, cache = places
+    for place in shipped:
+        if place.exists():
+            return load(place)
+    content = cached(cache)
+    if content is None:
+        content = as_netcdf(make())
+        seal_in_cache(content, cache)
+    return from_netcdf(content)
 
 
 def checksum(array: np.ndarray, *more: str) -> str:

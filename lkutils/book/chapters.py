@@ -6,22 +6,25 @@ A chapter is a notebook of ``notebooks/``, never run in place. With its default 
 
 from __future__ import annotations
 
-import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
+import torch
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
 from lkutils.book.kernels import KERNEL, own_kernel
-from lkutils.book.keys import content_key, executed_key
+from lkutils.book.keys import content_key, executed_key, files_read, write_digest
 from lkutils.book.parameters import chapter_path, check_parameters
 from lkutils.paper import paths, provenance
+from lkutils.paper.shipped import READ_LOG
+from lkutils.unfinished import unfinished_folder
 
 
 class ChapterError(RuntimeError):
@@ -44,39 +47,41 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
         return target
 
     print(f"{name}: running", flush=True)
-    # Not beside the target: what a killed run leaves behind must not end up in the book.
-    running = paths.RUNS / "running" / f"{name}.{os.getpid()}.ipynb"
     failed = paths.RUNS / "failed" / f"{name}.ipynb"
-    for path in (running, failed, target):
+    for path in (failed, target):
         path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with own_kernel():
-            notebook = papermill.execute_notebook(
-                str(source),
-                str(running),
-                given,
-                kernel_name=KERNEL,
-                language="python",
-                cwd=str(paths.ROOT),
-                progress_bar=sys.stderr.isatty(),
-                extra_arguments=["--log-level=ERROR"],  # the kernel would warn that it talks over TCP on this machine
-            )
+    # Not beside the target: what a killed run leaves behind must not end up in the book.
+    with unfinished_folder(paths.RUNS / "running") as folder:
+        running, read = folder / f"{name}.ipynb", folder / "read"
+        environment = {READ_LOG: str(read)}
+        if given.get("profile") == "smoke":
+            environment["OMP_NUM_THREADS"] = "1"  # with more, networks of small chapters would be others
+        try:
+            with own_kernel(folder, environment):
+                notebook = papermill.execute_notebook(
+                    str(source),
+                    str(running),
+                    given,
+                    kernel_name=KERNEL,
+                    language="python",
+                    cwd=str(paths.ROOT),
+                    progress_bar=sys.stderr.isatty(),
+                    extra_arguments=["--log-level=ERROR"],  # the kernel would warn that it talks over TCP
+                )
+        except (PapermillExecutionError, DeadKernelError) as error:
+            running.replace(failed)
+            raise ChapterError(
+                f"chapter {name} failed {reason(error)}\n"
+                f"The failed notebook is {failed}; the earlier executed chapter, if any, is as it was."
+            ) from error
         if missing := missing_figures(notebook):
             running.replace(failed)
             raise ChapterError(
                 f"chapter {name} ran, but without these figures: {', '.join(missing)}\n"
                 f"The notebook is {failed}; the earlier executed chapter, if any, is as it was."
             )
-        finish(running, key)
+        finish(running, key, files_read(read))
         running.replace(target)
-    except (PapermillExecutionError, DeadKernelError) as error:
-        running.replace(failed)
-        raise ChapterError(
-            f"chapter {name} failed {reason(error)}\n"
-            f"The failed notebook is {failed}; the earlier executed chapter, if any, is as it was."
-        ) from error
-    finally:
-        running.unlink(missing_ok=True)
     return target
 
 
@@ -107,11 +112,16 @@ def executed_path(name: str, given: dict[str, Any]) -> Path:
     return paths.RUNS / profile / f"{name}{suffix}.ipynb"
 
 
-def finish(path: Path, key: str) -> None:
+def finish(path: Path, key: str, read: Mapping[str, str]) -> None:
     """Make an executed chapter fit to be read, and write down what the run depended on and where it ran.
 
     The parameters are folded away, figures get their alternative texts and a link to their data, and what was found is
     told after the claim.
+
+    Args:
+        path: of the chapter.
+        key: of `lkutils.book.keys.content_key`.
+        read: of `lkutils.book.keys.files_read`.
     """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
@@ -122,11 +132,14 @@ def finish(path: Path, key: str) -> None:
     tell_early(notebook)
     notebook.metadata["lkutils"] = {
         "key": key,
+        "read": dict(read),
         "machine": provenance.machine(),
+        "threads": torch.get_num_threads(),
         "versions": provenance.versions(),
         "git": provenance.git_hash(),
     }
     nbformat.write(notebook, path)
+    write_digest(path)
 
 
 def describe(cell: NotebookNode) -> None:

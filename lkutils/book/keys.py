@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def content_key(name: str, given: dict[str, Any]) -> str:
     That is its source and parameters, the files of lkutils that it imports (and that these import, also inside
     functions), the shipped games that it can read, the measurements of `make bench` if it shows them, the locked
     versions, and which files of the data sets are at hand (with them, real images are drawn).
+    Games that are made from scratch are known once they were read: see `files_read`.
     """
     source = chapter_path(name)
     code = code_of(source)
@@ -33,14 +35,15 @@ def content_key(name: str, given: dict[str, Any]) -> str:
     facts = {"given": given, "at hand": sorted(filter(find_file, CHECKSUMS))}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for file in sorted(files):
-        digest.update(f"{file.relative_to(paths.ROOT)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        digest.update(f"{file.relative_to(paths.ROOT)} {file_digest(file)}\n".encode())
     return digest.hexdigest()
 
 
 def readable_games(given: dict[str, Any]) -> list[Path]:
     """The shipped games that a chapter with these parameters can read, with all shipped interactions.
 
-    Games of the smoke profile are made by code that the chapter imports, and nothing is shipped for them.
+    Games of the smoke profile are made by code that the chapter imports, and nothing is shipped for them; which of them
+    were read is written down when the chapter has run.
     """
     named = [experiments.find_experiment(game) for key in NAMES_OF_GAMES for game in given.get(key, [])]
     if given.get("games"):
@@ -131,8 +134,50 @@ def files_of(name: str) -> Iterator[Path]:
         yield from (file for file in (path / "__init__.py", path.with_suffix(".py")) if file.exists())
 
 
+# ---- executed chapters -----------------------------------------------------------------------------------------------
+
+
 def executed_key(path: Path) -> str | None:
-    """The content key in an executed chapter; None when there is no such chapter."""
+    """The content key in an executed chapter; None where it has to be run.
+
+    That is where there is none, where it is damaged (one line on stderr says so), and where a game that was made from
+    scratch, and that it has read, is another one now.
+    """
     if not path.exists():
         return None
-    return json.loads(path.read_text())["metadata"].get("lkutils", {}).get("key")
+    try:
+        content = json.loads(path.read_bytes())
+        own = content["metadata"]["lkutils"]
+        key, read, digest = own["key"], own["read"], own["sha256"]
+    except (ValueError, LookupError, TypeError):  # no JSON, or none that was written here
+        key, read, digest = None, {}, None
+    if digest is None or digest != digest_of(content):
+        print(f"{path} is damaged or no executed chapter (run again now)", file=sys.stderr)
+        return None
+    return key if read == {name: file_digest(paths.ROOT / name) for name in read} else None
+
+
+def write_digest(path: Path) -> None:
+    """Write into an executed chapter what its content hashes to, by which damage is noticed."""
+    content = json.loads(path.read_bytes())
+    content["metadata"]["lkutils"]["sha256"] = digest_of(content)
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def digest_of(content: dict) -> str:
+    """The sha256 of a notebook but for the hash itself."""
+    metadata = content["metadata"]
+    own = {name: value for name, value in metadata["lkutils"].items() if name != "sha256"}
+    whole = content | {"metadata": metadata | {"lkutils": own}}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def files_read(log: Path) -> dict[str, str | None]:
+    """The files that a chapter has read, by a list of them, with what they hash to now."""
+    named = sorted(set(log.read_text().split("\n")) - {""}) if log.exists() else []
+    return {str(Path(name).relative_to(paths.ROOT)): file_digest(Path(name)) for name in named}
+
+
+def file_digest(path: Path) -> str | None:
+    """The sha256 of a file's content; None of one that does not exist."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -15,9 +16,10 @@ import nbformat
 import lkutils
 from lkutils.book import front
 from lkutils.book.chapters import ChapterError, run_chapter
+from lkutils.book.keys import file_digest
 from lkutils.book.markdown import table
 from lkutils.book.parameters import list_chapters
-from lkutils.book.verdicts import chapter_link, claims_csv, claims_report
+from lkutils.book.claims_page import chapter_link, claims_csv, claims_report
 from lkutils.paper import paths
 from lkutils.storage import replacing
 
@@ -57,17 +59,14 @@ def gathered(executed: list[Path], folder: Path) -> Path:
 
 
 def build_html(book: Path, html: Path) -> None:
-    """Build the pages, warnings being errors; nothing happens when the sources are those of the last build."""
+    """Build the pages, warnings being errors; nothing happens when sources and pages are those of the last build."""
     sources = sorted(path for path in book.rglob("*.*") if path.suffix != ".pyc" and not path.name.startswith("."))
     files = {str(path.relative_to(book)): path for path in sources}
     files |= {name: paths.ROOT / name for name in ("_config.yml", "requirements.lock")}
     package = Path(lkutils.__file__).parent  # whose docstrings are the reference, and which makes the explorer's data
     files |= {str(path.relative_to(package)): path for path in sorted(package.rglob("*.py"))}
-    digest = hashlib.sha256()
-    for name, path in files.items():
-        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    built = html.parent / "built-from"
-    if built.exists() and built.read_text() == digest.hexdigest():
+    sources, built = digest_of_files(files), html.parent / "built-from"
+    if built.exists() and built.read_text() == sources + digest_of_pages(html):
         print("pages: unchanged since they were built")
         return
     print("pages: building", flush=True)
@@ -78,7 +77,20 @@ def build_html(book: Path, html: Path) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, cwd=paths.ROOT, check=False)
     if ran.returncode != 0:
         raise ChapterError(f"the pages were not built:\n{ran.stdout}\n{ran.stderr}")
-    built.write_text(digest.hexdigest())
+    built.write_text(sources + digest_of_pages(html))
+
+
+def digest_of_pages(html: Path) -> str:
+    """One hash of all built pages, and of what they show."""
+    return digest_of_files({str(path.relative_to(html)): path for path in sorted(html.rglob("*")) if path.is_file()})
+
+
+def digest_of_files(files: Mapping[str, Path]) -> str:
+    """One hash of the names and contents of files."""
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        digest.update(f"{name} {file_digest(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def write_tables(executed: list[Path], folder: Path) -> None:
@@ -108,7 +120,8 @@ def write_data(executed: list[Path], folder: Path) -> None:
             figure = cell.metadata.get("mystnb", {}).get("figure", {})
             tables = [output.get("metadata", {}).get("csv") for output in cell.get("outputs", [])]
             for text in filter(None, tables if figure else []):
-                (folder / "data" / f"{figure['name']}.csv").write_text(text)
+                with replacing(folder / "data" / f"{figure['name']}.csv") as temporary:
+                    temporary.write_text(text)
 
 
 def status_tables(executed: list[Path]) -> str:

@@ -20,7 +20,7 @@ from lkutils.extraction import KAPPA_RATIO, extract_interactions
 from lkutils.paper import paths
 from lkutils.paper.procedures import BEST, descents, with_axes
 from lkutils.progress import progress
-from lkutils.storage import checksum, load, remembered
+from lkutils.storage import checksum, found_or_made
 
 PROFILES = {
     "paper": {
@@ -98,12 +98,7 @@ def kept(
     """The decompositions of one layer (sample, coalition), found once and then read from their file."""
     key = checksum(values.values, repr((kappa_ratios, learning_rates, iterations, gap)), KEPT)
     places = [folder / f"{key[:32]}.nc" for folder in FOLDERS]
-    shipped = next((place for place in places[:-1] if place.exists()), None)
-    stored = (
-        load(shipped)
-        if shipped
-        else remembered(places[-1], lambda: found_anew(values, kappa_ratios, learning_rates, iterations, gap))
-    )
+    stored = found_or_made(places, lambda: found_anew(values, kappa_ratios, learning_rates, iterations, gap))
     return stored.assign({name: stored[name] * UNIT for name in ("interactions", "again")})
 
 

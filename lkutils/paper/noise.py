@@ -23,7 +23,7 @@ from lkutils.masking import coalition_values
 from lkutils.paper.chunks import Chunks, check_part, chunk_key, compute_part, merging, network_key
 from lkutils.paper.datasets import IMAGES
 from lkutils.paper.experiments import MIDDLE_LAYERS, Experiment, find_experiment, game_path
-from lkutils.paper.making import chunk_folder, labelled_game, probe, train
+from lkutils.paper.making import chunk_folder, labelled_game, probe, steady, train
 from lkutils.paper.recipes import Recipe, recipe_of
 from lkutils.paper.training import predict
 from lkutils.probes import ProbedNetwork
@@ -35,6 +35,7 @@ CANDIDATES = 1000  # training samples to choose from
 PLAYERS_SEED = 1  # of the patches of CIFAR-10's training images; those of its test images have 0
 
 
+@steady
 def make_noise_game(
     name: str,
     draws: int = 20,

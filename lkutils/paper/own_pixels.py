@@ -16,7 +16,7 @@ from lkutils.paper.experiments import Experiment, find_experiment
 from lkutils.paper.noise import noise_of
 from lkutils.paper.noisy import noise_game_names
 from lkutils.paper.shipped import load_noise_game
-from lkutils.storage import load, store
+from lkutils.storage import found_or_made
 
 
 def load_norms(name: str) -> xr.Dataset:
@@ -34,12 +34,11 @@ def load_norms(name: str) -> xr.Dataset:
         FileNotFoundError: the game does not exist.
         OSError: the norms are not shipped, and the images are neither at hand nor can they be downloaded.
     """
-    game, path = load_noise_game(name), norms_path(find_experiment(name))
-    if not path.exists():
-        store(norms_of(game), path)
-    norms = load(path)
+    game, places = load_noise_game(name), norms_paths(find_experiment(name))
+    norms = found_or_made(places, lambda: norms_of(game))
     wanted = {"sample": game["sample"].values, "draw": game["draw"].values[1:]}
     if not all(set(values) <= set(norms[axis].values) for axis, values in wanted.items()):
+        path = next((place for place in places if place.exists()), places[-1])
         raise ValueError(f"{path} has other samples or draws than the game {game.attrs['name']}: delete it")
     return norms.sel(wanted)
 
@@ -81,10 +80,9 @@ def norms_on_players(images: np.ndarray, players: np.ndarray, n_players: int) ->
     return np.sqrt(np.stack(own, axis=-1))
 
 
-def norms_path(experiment: Experiment) -> Path:
-    """Where the norms lie: shipped for the paper profile, in the cache for smoke."""
-    folder = paths.GAMES if experiment.profile == "paper" else paths.CACHE
-    return folder / "noise_ratio" / f"{experiment.name}.nc"
+def norms_paths(experiment: Experiment) -> list[Path]:
+    """Where the norms may lie: shipped, or in the cache."""
+    return [folder / "noise_ratio" / f"{experiment.name}.nc" for folder in (paths.GAMES, paths.CACHE)]
 
 
 def ratio_names(profile: str) -> list[str]:
@@ -96,4 +94,4 @@ def ratio_names(profile: str) -> list[str]:
     """
     there = at_hand()
     names = [(name, find_experiment(name)) for name in noise_game_names(profile)]
-    return [name for name, one in names if norms_path(one).exists() or one.dataset in there]
+    return [name for name, one in names if any(map(Path.exists, norms_paths(one))) or one.dataset in there]

@@ -5,29 +5,35 @@ from __future__ import annotations
 import itertools
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from lkutils.storage import replacing
+from lkutils.storage import seal, unseal
 
 
-def read_samples(path: Path, available: int) -> Int[np.ndarray, "sample"]:
+def read_samples(path: Path, available: int, dataset: str) -> Int[np.ndarray, "sample"]:
     """A stored list of samples: their numbers, ascending.
 
     Args:
         path: of the list.
         available: how many samples the data set has.
+        dataset: its name.
 
     Raises:
-        ValueError: the file is no list of different numbers from 0 to ``available`` - 1 in ascending order.
+        ValueError: the file is damaged, or is no list of different numbers from 0 to ``available`` - 1 in ascending
+            order, or that of another data set.
     """
     try:
-        listed = json.loads(path.read_text())
-    except ValueError as error:
+        content = json.loads(unseal(path))
+    except json.JSONDecodeError as error:
         raise ValueError(f"{path} is no JSON ({error}); restore it from the repository") from error
+    if not isinstance(content, dict) or content.get("dataset") != dataset:
+        raise ValueError(f"{path} is no list of samples of {dataset}; restore it from the repository")
+    listed = content.get("samples")
     if not isinstance(listed, list) or not listed or any(type(number) is not int for number in listed):
         raise ValueError(f"{path} is no list of whole numbers; restore it from the repository")
     wrong = [number for number in listed if not 0 <= number < available]
@@ -39,7 +45,11 @@ def read_samples(path: Path, available: int) -> Int[np.ndarray, "sample"]:
 
 
 def choose_samples(
-    candidates: Int[np.ndarray, "candidate"], correct: Bool[Tensor, "candidate"], count: int, path: Path
+    candidates: Int[np.ndarray, "candidate"],
+    correct: Bool[Tensor, "candidate"],
+    count: int,
+    path: Path,
+    dataset: str,
 ) -> None:
     """Store the first ``count`` of some samples that are classified correctly.
 
@@ -48,10 +58,15 @@ def choose_samples(
         correct: which of them all networks of the data set classify correctly.
         count: how many to choose; all where there are fewer.
         path: of the list.
+        dataset: the data set's name.
     """
     chosen = candidates[correct.numpy()][:count]
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(sorted(chosen.tolist())) + "\n")
+    write_samples(sorted(chosen.tolist()), path, dataset)
+
+
+def write_samples(samples: Sequence[int], path: Path, dataset: str) -> None:
+    """Store the numbers of a data set's samples, sealed."""
+    seal(json.dumps({"dataset": dataset, "samples": list(samples)}).encode(), path)
 
 
 def leave_out_wrong(

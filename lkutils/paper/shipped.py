@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +44,9 @@ NETWORKS = {
     "bert": "BERT",
     "xlnet": "XLNet",
 }
+# The variable that names a file to which the games made from scratch are added that were read.
+READ_LOG = "LKUTILS_READ_LOG"
+
 VARIANTS = {
     "mean": "masked by means",
     "zero": "masked by zero",
@@ -155,6 +159,9 @@ def read_game(path: Path, name: str, remedy: str) -> xr.Dataset:
         raise ValueError(f"{path} holds the game {game.attrs.get('name')}, not {name}; restore it, or {remedy}")
     if checksum(game["values"].values) != game.attrs.get("values_sha256"):
         raise ValueError(f"{path} was altered: its values do not have the checksum it names; restore it, or {remedy}")
+    if (log := os.environ.get(READ_LOG)) and paths.CACHE in path.parents:
+        with Path(log).open("a") as file:
+            file.write(f"{path}\n")
     return game
 
 

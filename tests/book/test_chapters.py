@@ -6,6 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lkutils.book import chapters, pages
+from lkutils.book.keys import executed_key
 from lkutils.paper import paths
 
 PARAMETERS = """\
@@ -73,7 +74,7 @@ def test_a_run_is_published_with_its_parameters_folded_away_and_not_repeated(pro
     notebook = nbformat.read(target, as_version=4)
     assert notebook.cells[1].metadata.tags == ["hide-input", "parameters"]
     assert notebook.cells[-1].outputs[0].text == "3\n"
-    assert set(notebook.metadata.lkutils) == {"key", "machine", "versions", "git"}
+    assert set(notebook.metadata.lkutils) == {"key", "read", "sha256", "machine", "threads", "versions", "git"}
 
     assert chapters.run_chapter("tiny") == target
     assert runs(project) == 1
@@ -101,6 +102,60 @@ def test_a_failed_run_leaves_the_earlier_chapter_and_says_where_to_look(project)
     assert "no such luck" in failed.read_text()
     assert target.read_bytes() == before
     assert list((project / "runs" / "running").iterdir()) == []
+
+
+def test_a_damaged_chapter_is_run_again(project, capsys):
+    target = chapters.run_chapter("tiny")
+    content = target.read_text()
+    target.write_text(content.replace('"3\\n"', '"4\\n"'))
+    assert target.read_text() != content
+    chapters.run_chapter("tiny")
+    assert runs(project) == 2
+    assert capsys.readouterr().err == f"{target} is damaged or no executed chapter (run again now)\n"
+    assert nbformat.read(target, as_version=4).cells[-1].outputs[0].text == "3\n"
+
+
+READ_GAME = """\
+from pathlib import Path
+from lkutils.paper import shipped
+shipped.load = lambda path: xr.Dataset({"values": 1.0}, attrs={"name": "one", "values_sha256": "abc"})
+shipped.checksum = lambda values: "abc"
+import xarray as xr
+print(shipped.read_game(paths.CACHE / "games" / "one.nc", "one", "").attrs["name"])
+"""
+
+
+def test_a_chapter_runs_again_when_a_game_that_it_read_is_another_one(project, monkeypatch):
+    monkeypatch.setattr(paths, "CACHE", project / "cache")
+    (project / "cache" / "games").mkdir(parents=True)
+    for name in ("one", "two"):
+        (project / "cache" / "games" / f"{name}.nc").write_bytes(b"a game")
+    folder = f"from lkutils.paper import paths\npaths.CACHE = Path({str(project / 'cache')!r})\n"
+    write_chapter(project, "from pathlib import Path\n" + folder + READ_GAME)
+    target = chapters.run_chapter("tiny", profile="smoke")
+    assert list(nbformat.read(target, as_version=4).metadata.lkutils.read) == ["cache/games/one.nc"]
+    (project / "cache" / "games" / "two.nc").write_bytes(b"another game")
+    chapters.run_chapter("tiny", profile="smoke")
+    assert runs(project) == 1
+    (project / "cache" / "games" / "one.nc").write_bytes(b"another game")
+    chapters.run_chapter("tiny", profile="smoke")
+    assert runs(project) == 2
+    (project / "cache" / "games" / "one.nc").unlink()
+    assert executed_key(target) is None
+
+
+def test_small_chapters_have_one_thread(project):
+    write_chapter(project, "import torch\nprint(torch.get_num_threads())")
+    notebook = nbformat.read(chapters.run_chapter("tiny", profile="smoke"), as_version=4)
+    assert notebook.cells[-1].outputs[0].text == "1\n"
+
+
+def test_what_a_killed_run_left_is_swept(project):
+    running = project / "runs" / "running"
+    (running / ".unfinished-abc" / "kernels").mkdir(parents=True)
+    (running / ".unfinished-abc" / "tiny.ipynb").write_text("half")
+    chapters.run_chapter("tiny")
+    assert list(running.iterdir()) == []
 
 
 def test_a_notebook_that_something_else_put_there_is_not_published(project):
@@ -171,6 +226,13 @@ def test_pages_are_built_once_and_not_with_warnings(project, capsys):
     assert "unchanged" not in capsys.readouterr().out
     pages.build_html(project / "book", html)
     assert "unchanged" in capsys.readouterr().out
+    (html / "intro.html").unlink()
+    pages.build_html(project / "book", html)
+    assert (html / "intro.html").exists()
+    assert "unchanged" not in capsys.readouterr().out
+    (html / "intro.html").write_text("altered")
+    pages.build_html(project / "book", html)
+    assert "altered" not in (html / "intro.html").read_text()
 
 
 # ---- what is made of figures and findings ---------------------------------------------------------------------------

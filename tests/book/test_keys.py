@@ -1,8 +1,11 @@
 """What a chapter's key depends on, in a small copy of the package."""
 
+import json
+
 import nbformat
+import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from lkutils.book import keys
 from lkutils.paper import files, paths
@@ -131,6 +134,37 @@ def test_two_files_of_one_name_are_two(project):
     one.write_text("a = 2")
     two.write_text("a = 1")
     assert keys.content_key("tiny", {}) != before
+
+
+@pytest.fixture
+def executed(project):
+    path = project / "executed.ipynb"
+    notebook = new_notebook(cells=[new_code_cell("print('größer')", outputs=[new_output("stream", text="größer\n")])])
+    notebook.metadata["lkutils"] = {"key": "abc", "read": {}}
+    nbformat.write(notebook, path)
+    keys.write_digest(path)
+    return path
+
+
+def test_a_damaged_chapter_has_no_key(executed, capsys):
+    assert keys.executed_key(executed) == "abc"
+    assert capsys.readouterr().err == ""
+    whole, random = executed.read_bytes(), np.random.default_rng(0)
+    for place in random.integers(len(whole), size=200).tolist():
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(random.integers(8))
+        executed.write_bytes(damaged)
+        assert keys.executed_key(executed) is None or json.loads(damaged) == json.loads(whole)
+    assert "is damaged or no executed chapter" in capsys.readouterr().err
+    for length in random.integers(len(whole) - 1, size=60).tolist():  # the last byte is a line end
+        executed.write_bytes(whole[:length])
+        assert keys.executed_key(executed) is None
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{}", '{"metadata": []}', '{"metadata": {"lkutils": 3}}'])
+def test_what_is_no_executed_chapter_has_no_key(executed, content):
+    executed.write_text(content)
+    assert keys.executed_key(executed) is None
 
 
 def test_a_data_set_that_appears_makes_the_chapter_run_again(project):

@@ -34,7 +34,7 @@ def site(request, tmp_path_factory):
         notebook = nbformat.read(path, as_version=4)
         notebook.metadata["papermill"] |= {"start_time": "2026-01-01T00:00:00", "duration": 0.0}  # nbval notes no times
         nbformat.write(notebook, path)
-        chapters.finish(path, key="")
+        chapters.finish(path, key="", read={})
     build_html(gathered(executed, folder), folder / "_build" / "html")
     return folder / "_build" / "html"
 

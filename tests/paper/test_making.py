@@ -16,16 +16,16 @@ from transformers import (
     DistilBertForSequenceClassification,
 )
 
-from lkutils import games, probes
+from lkutils import devices, games, probes
 from lkutils.__main__ import main
 from lkutils.mobius import values_from_interactions
 from lkutils.paper import experiments, grammar, making, paths, recipes, shipped
 from lkutils.paper.experiments import Experiment, ProbeSchedule
 from lkutils.paper.recipes import recipe_of
-from lkutils.paper.samples import check_better_than_chance, leave_out_wrong, read_samples
+from lkutils.paper.samples import check_better_than_chance, leave_out_wrong, read_samples, write_samples
 from lkutils.paper.training import AdamSchedule, fit
 from lkutils.paper.transformers import scratch_encoder
-from lkutils.storage import DamagedFileError, seal, unseal
+from lkutils.storage import DamagedFileError, seal, store, unseal
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +89,7 @@ def test_a_game_names_its_provenance(path):
     assert settings["training"]["epochs"] == 12
     assert json.loads(attrs["seconds"]).keys() == {"training", "probing", "masking"}
     assert "torch" in json.loads(attrs["versions"])
+    assert attrs["threads"] == torch.get_num_threads()
     assert all(len(attrs[key]) == 64 for key in ("data_sha256", "weights_sha256", "values_sha256"))
     assert 0.2 < attrs["network_accuracy"] <= 1
 
@@ -179,8 +180,8 @@ def test_chunks_of_other_samples_are_not_taken(path, monkeypatch):
     expected = shipped.load_game("digits/mlp7")
     interrupted_after_the_first_chunk(monkeypatch)
     listed = path.with_name("samples.json")
-    others = json.loads(listed.read_text())[1:]
-    listed.write_text(json.dumps(others))
+    others = read_samples(listed, 360, "digits").tolist()[1:]
+    write_samples(others, listed, "digits")
     making.make_game("digits/mlp7")
     again = shipped.load_game("digits/mlp7")
     assert again["sample"].values.tolist() == others
@@ -214,22 +215,75 @@ def test_chunks_of_other_players_or_inputs_are_not_taken(path, monkeypatch, chan
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[0, 1", "is no JSON"),
-        ('{"0": 1}', "no list of whole numbers"),
-        ("[]", "no list of whole numbers"),
-        ("[0, 1.5]", "no list of whole numbers"),
-        ("[true, 2]", "no list of whole numbers"),
-        ("[0, 360]", "has sample 360, but there are only 0 to 359"),
-        ("[-1, 5]", "has sample -1"),
-        ("[3, 3]", "not in ascending order, each sample once"),
-        ("[3, 2]", "not in ascending order"),
+        ({"0": 1}, "no list of whole numbers"),
+        ([], "no list of whole numbers"),
+        ([0, 1.5], "no list of whole numbers"),
+        ([True, 2], "no list of whole numbers"),
+        ([0, 360], "has sample 360, but there are only 0 to 359"),
+        ([-1, 5], "has sample -1"),
+        ([3, 3], "not in ascending order, each sample once"),
+        ([3, 2], "not in ascending order"),
     ],
 )
-def test_a_damaged_list_of_samples_is_refused(tmp_path, content, message):
+def test_a_list_that_is_none_of_samples_is_refused(tmp_path, content, message):
     path = tmp_path / "samples.json"
-    path.write_text(content)
+    seal(json.dumps({"dataset": "digits", "samples": content}).encode(), path)
     with pytest.raises(ValueError, match=message):
-        read_samples(path, 360)
+        read_samples(path, 360, "digits")
+
+
+def test_a_list_of_samples_is_read_as_it_was_written_or_refused(tmp_path):
+    path = tmp_path / "samples.json"
+    write_samples([3, 8, 21], path, "digits")
+    content = path.read_bytes()
+    assert read_samples(path, 360, "digits").tolist() == [3, 8, 21]
+    with pytest.raises(ValueError, match="no list of samples of mnist"):
+        read_samples(path, 360, "mnist")
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(DamagedFileError, match=r"samples\.json is truncated, altered"):
+            read_samples(path, 360, "digits")
+    seal(b"[3, 8", path)
+    with pytest.raises(ValueError, match="is no JSON"):
+        read_samples(path, 360, "digits")
+
+
+def test_a_damaged_list_is_made_again_where_nothing_is_shipped(path, capsys, monkeypatch):
+    listed = path.with_name("samples.json")
+    before = listed.read_bytes()
+    listed.write_bytes(before.replace(b", ", b", 1", 1))
+    with pytest.raises(DamagedFileError, match=r"samples\.json"):
+        making.samples_of(TINY, recipe_of(TINY), torch.device("cpu"), listed)
+    smoke = dataclasses.replace(TINY, profile="smoke")
+    monkeypatch.setattr(making, "EXPERIMENTS", {"digits/mlp7": smoke})
+    recipe = recipe_of(smoke)
+    making.train(smoke, recipe, torch.device("cpu"))
+    making.samples_of(smoke, recipe, torch.device("cpu"), listed)
+    assert "made again now" in capsys.readouterr().err
+    assert listed.read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_made_again_with_one_line(path, capsys):
+    checkpoint, before = making.checkpoint_path(TINY, "network"), shipped.load_game("digits/mlp7")
+    content = checkpoint.read_bytes()
+    checkpoint.write_bytes(content[:99] + bytes([content[99] ^ 4]) + content[100:])
+    making.make_game("digits/mlp7")
+    assert capsys.readouterr().err.count("made again now") == 1
+    assert shipped.load_game("digits/mlp7").attrs["weights_sha256"] == before.attrs["weights_sha256"]
+
+
+def test_small_games_do_not_depend_on_the_number_of_threads(monkeypatch):
+    used, smoke = [], dataclasses.replace(TINY, profile="smoke")
+    for module in (experiments, making, shipped):
+        monkeypatch.setattr(module, "EXPERIMENTS", {"digits/mlp7": smoke})
+    monkeypatch.setattr(making, "train", lambda *_: used.append(torch.get_num_threads()) or 1 / 0)
+    before = torch.get_num_threads()
+    with devices.threads(2):
+        with pytest.raises(ZeroDivisionError):
+            making.make_game("digits/mlp7")
+        assert torch.get_num_threads() == 2
+    assert used == [1]
+    assert torch.get_num_threads() == before
 
 
 def test_samples_that_a_network_gets_wrong_are_left_out_with_a_warning():
@@ -256,7 +310,7 @@ def test_another_seed_is_another_game_on_the_same_samples(path):
     name = experiments.with_seed(TINY, 1).name
     assert name == "digits/mlp7.seed1"
     assert shipped.seed_names("digits/mlp7") == ["digits/mlp7"]
-    path.with_name("samples.json").write_text("[0, 1, 2, 3]")
+    write_samples([0, 1, 2, 3], path.with_name("samples.json"), "digits")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it may get one of them wrong
         assert making.make_game(name).name == "mlp7.seed1.nc"
@@ -306,7 +360,7 @@ def test_a_truncated_game_is_refused(path, share):
 def test_an_altered_game_is_refused(path):
     game = shipped.load_game("digits/mlp7")
     game["values"][0, 0, 0] += 1
-    games.store(game, path)
+    store(game, path)
     with pytest.raises(ValueError, match="was altered"):
         shipped.load_game("digits/mlp7")
 
@@ -366,7 +420,7 @@ def classifier(tmp_path_factory):
     network.model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
     right = making.predict(network, data.sample_inputs[:20], torch.device("cpu")) == data.sample_labels[:20]
-    (folder / "samples.json").write_text(json.dumps(right.nonzero()[:5, 0].tolist()))
+    write_samples(right.nonzero()[:5, 0].tolist(), folder / "samples.json", "grammar")
     return folder
 
 

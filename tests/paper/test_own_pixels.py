@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lkutils.paper import own_pixels
+from lkutils.paper import own_pixels, paths
 from lkutils.paper.datasets import IMAGES
 from lkutils.paper.noise import noise_of
+from lkutils.storage import DamagedFileError
 
 SIGMA = 0.02
 
@@ -38,7 +39,8 @@ def test_norms_by_hand(game):
 
 def test_norms_are_kept_and_those_of_another_game_refused(game, tmp_path, monkeypatch):
     monkeypatch.setattr(own_pixels, "load_noise_game", lambda name: game)
-    monkeypatch.setattr(own_pixels, "norms_path", lambda experiment: tmp_path / "norms.nc")
+    monkeypatch.setattr(paths, "GAMES", tmp_path / "games")
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
     first = own_pixels.load_norms("digits/mlp7")
     monkeypatch.setattr(own_pixels, "norms_of", lambda game: pytest.fail("made again"))
     xr.testing.assert_identical(own_pixels.load_norms("digits/mlp7"), first)
@@ -47,4 +49,21 @@ def test_norms_are_kept_and_those_of_another_game_refused(game, tmp_path, monkey
     assert dict(own_pixels.load_norms("digits/mlp7").sizes) == {"sample": 1, "player": 2, "draw": 2}
     monkeypatch.setattr(own_pixels, "load_noise_game", lambda name: game.assign_coords(sample=[5, 18]))
     with pytest.raises(ValueError, match="other samples"):
+        own_pixels.load_norms("digits/mlp7")
+
+
+def test_damaged_norms_are_made_again_in_the_cache_and_refused_where_they_are_shipped(
+    game, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(own_pixels, "load_noise_game", lambda name: game)
+    monkeypatch.setattr(paths, "GAMES", tmp_path / "games")
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
+    first = own_pixels.load_norms("digits/mlp7")
+    path = tmp_path / "cache" / "noise_ratio" / "digits" / "mlp7.nc"
+    path.write_bytes(path.read_bytes()[:-1])
+    xr.testing.assert_identical(own_pixels.load_norms("digits/mlp7"), first)
+    assert "made again now" in capsys.readouterr().err
+    path.write_bytes(path.read_bytes()[:-1])
+    (tmp_path / "cache").rename(tmp_path / "games")
+    with pytest.raises(DamagedFileError, match="games/noise_ratio"):
         own_pixels.load_norms("digits/mlp7")
