@@ -4,6 +4,7 @@ import re
 import shlex
 
 import pytest
+import yaml
 
 from lkutils import __main__ as command_line
 from lkutils import metrics
@@ -17,6 +18,9 @@ COMMANDS = [
     for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     for command in re.findall(r"^\$ ((?:.*\\\n)*.*)$", block, re.MULTILINE)
 ]
+
+# Of Snakemake's options, those that pages name.
+SNAKEMAKE = {"--cores", "--jobs", "--executor", "--retries", "--resources", "--config"}
 
 
 def run_snippets(page):
@@ -55,6 +59,12 @@ def test_commands_are_accepted(page, command):
             parameters.check_parameters(options.name, given)
         else:
             assert f"{options.dataset}/{options.network}" in experiments.EXPERIMENTS
+    elif program == ".venv/bin/snakemake":
+        assert (paths.ROOT / "Snakefile").exists()
+        known = yaml.safe_load((paths.ROOT / "lkutils/paper/workflow/config.yaml").read_text())
+        settings = [word.partition("=") for word in words if re.fullmatch("profile=.*|gpus_per_job=.*", word)]
+        assert all(key in known and (key != "profile" or value in known) for key, _, value in settings)
+        assert {word for word in words if word.startswith("--")} <= SNAKEMAKE
     else:
         assert program == ".venv/bin/papermill"
         source, key, value = words[0], words[3], words[4]

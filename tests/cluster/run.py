@@ -54,7 +54,6 @@ def main() -> int:
     cluster = folder / "slurm"
     cluster.mkdir()
     subprocess.run([HERE / "slurm.sh", "start", cluster], check=True)
-    os.environ["SLURM_CONF"] = str(cluster / "slurm.conf")
     try:
         run_disturbed(disturbed, folder / "snakemake.log")
     finally:
@@ -99,8 +98,8 @@ def run_disturbed(folder: Path, log: Path) -> None:
             [*SNAKEMAKE, *ON_SLURM], cwd=folder, env=surroundings(folder), stdout=output, stderr=subprocess.STDOUT
         )
         killed = when_running("rule_part", workflow)
-        while not any((folder / "data/cache/chunks").rglob("*.npz")):  # until it has masked the first samples
-            time.sleep(0.02)
+        while workflow.poll() is None and not any((folder / "data/cache/chunks").rglob("*.npz")):
+            time.sleep(0.02)  # until it has masked the first samples
         subprocess.run(["scancel", killed], check=True)
         tell(f"scancel {killed}, a job that masks")
         node, other = os.uname().nodename, when_running("rule_part", workflow, but=killed)

@@ -1,12 +1,17 @@
 #!/bin/sh
 # A SLURM of one node on loopback, without systemd and control groups: slurm.sh start|stop FOLDER
-# Everything it writes lies in FOLDER; with SLURM_CONF=FOLDER/slurm.conf, sbatch and the others find it.
+# Everything it writes lies in FOLDER, with links to its settings in /etc/slurm, where sbatch and the others look.
 # Needed, as root on Debian or Ubuntu: apt install slurm-wlm munge
 set -e
 folder="$(realpath "$2")"
 node="$(hostname)"
 
 start() {
+    if [ -e /etc/slurm/slurm.conf ]; then
+        echo "this machine has a SLURM: /etc/slurm/slurm.conf is there" >&2
+        exit 1
+    fi
+    mkdir -p /etc/slurm
     mkdir -p "$folder/state" "$folder/spool"
     (umask 277 && head -c 32 /dev/urandom > "$folder/munge.key")
     cat > "$folder/slurm.conf" << EOF
@@ -37,11 +42,11 @@ NodeName=$node NodeAddr=127.0.0.1 CPUs=1 RealMemory=16000
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 EOF
     echo "CgroupPlugin=cgroup/v1" > "$folder/cgroup.conf"
+    ln -s "$folder/slurm.conf" "$folder/cgroup.conf" /etc/slurm
     munged --key-file="$folder/munge.key" --socket="$folder/munge.socket" --pid-file="$folder/munged.pid" \
         --log-file="$folder/munged.log" --seed-file="$folder/munge.seed"
-    slurmctld -f "$folder/slurm.conf"
-    nice -n 5 slurmd -f "$folder/slurm.conf"
-    export SLURM_CONF="$folder/slurm.conf"
+    slurmctld
+    nice -n 5 slurmd
     for _ in $(seq 30); do
         sinfo --noheader --states=idle --format=%T 2> /dev/null | grep -q idle && return
         sleep 1
@@ -53,6 +58,9 @@ EOF
 stop() {
     for program in slurmd slurmctld munged; do
         [ ! -f "$folder/$program.pid" ] || kill "$(cat "$folder/$program.pid")" || true
+    done
+    for name in slurm.conf cgroup.conf; do
+        [ "$(readlink "/etc/slurm/$name")" != "$folder/$name" ] || rm "/etc/slurm/$name"
     done
 }
 

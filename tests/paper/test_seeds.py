@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
+from lkutils.games import Label
 from lkutils.paper import seeds
 
 SAMPLES = ([2, 4, 9], [4, 9, 10])
@@ -40,7 +41,7 @@ def test_what_cannot_be_meant_is_refused():
     with pytest.raises(ValueError, match="needs the axis 'seed'; there are layer"):
         seeds.interval_over_seeds(xr.DataArray([1.0], dims="layer"))
     with pytest.raises(ValueError, match="level=95"):
-        seeds.interval_over_seeds(xr.DataArray([1.0, 2.0], dims="seed"), 95)
+        seeds.interval_over_seeds(xr.DataArray([1.0, 2.0], dims="seed"), 95.0)
 
 
 def test_networks_with_several_seeds_are_found():
@@ -55,9 +56,13 @@ def test_networks_with_several_seeds_are_found():
 
 
 def test_seeds_are_compared_on_the_samples_that_all_have():
-    parts = {k: xr.DataArray(np.eye(3), {"sample": samples}, ("sample", "layer")) for k, samples in enumerate(SAMPLES)}
+    parts = {
+        Label("MNIST", f"MLP-7, seed {k}"): xr.DataArray(np.eye(3), {"sample": samples}, ("sample", "layer"))
+        for k, samples in enumerate(SAMPLES)
+    }
     common = seeds.common_samples(parts)
     assert [part["sample"].values.tolist() for part in common.values()] == [[4, 9], [4, 9]]
-    np.testing.assert_array_equal(common[1], np.eye(3)[:2])
-    with pytest.raises(ValueError, match="have no sample in common"):
-        seeds.common_samples({0: parts[0], 1: parts[1].assign_coords(sample=[11, 12, 13])})
+    first, second = parts
+    np.testing.assert_array_equal(common[second], np.eye(3)[:2])
+    with pytest.raises(ValueError, match="seed 1, MNIST have no sample in common"):
+        seeds.common_samples({first: parts[first], second: parts[second].assign_coords(sample=[11, 12, 13])})
