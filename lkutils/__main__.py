@@ -9,6 +9,7 @@ import sys
 from typing import NoReturn
 
 from lkutils import games
+from lkutils.book import choices
 from lkutils.book.chapters import ChapterError, run_chapter
 from lkutils.book.pages import build_book
 from lkutils.book.parameters import PROFILES, list_chapters, read_parameters
@@ -77,6 +78,12 @@ def parser() -> argparse.ArgumentParser:
     interactions = commands.add_parser("interactions", help="extract the interactions of games, unless they are there")
     add_choice_of_games(interactions)
     interactions.set_defaults(run=run_interactions, weights=None)
+
+    kept = commands.add_parser(
+        "choices", help="keep what claims read of games that are probed and taken apart in every way (b3_choices)"
+    )
+    add_choice_of_games(kept)
+    kept.set_defaults(run=run_choices, weights=None)
 
     chapter = commands.add_parser("chapter", help="run one chapter; writes an executed copy, never the source")
     chapter.add_argument("name", metavar="NAME", help=f"one of {', '.join(list_chapters())}")
@@ -182,6 +189,19 @@ def run_interactions(options: argparse.Namespace) -> None:
         for layer in game["layer"].values[first::step]:
             found = games.interactions(game, layers=[layer], caches=shipped.CACHES)
             print(f"{game.attrs['name']}: {layer}, largest certified gap {found['gap'].max().item():.2%}")
+
+
+def run_choices(options: argparse.Namespace) -> None:
+    """Keep what claims read of the networks that were asked for, probed and taken apart in every way."""
+    if options.draws or options.control:
+        raise ValueError("choices are kept of the shipped networks: leave out --draws and --control")
+    first, step = read_part(options.part)
+    chosen = chosen_experiments(options)
+    if not options.seed:
+        chosen += [experiments.with_probes(experiment, way) for experiment in chosen for way in experiments.PROBES]
+    for experiment in chosen[first::step]:
+        choices.make_choices(experiment.name)
+        print(f"{experiment.name}: all choices are kept")
 
 
 def read_part(text: str) -> tuple[int, int]:

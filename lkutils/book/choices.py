@@ -4,50 +4,95 @@ from __future__ import annotations
 
 import xarray as xr
 
-from lkutils.claims.choices import measured
+from lkutils.claims.choices import MAIN, for_claims, measured
+from lkutils.games import Label
 from lkutils.paper.choices import EXTRACTIONS, choices_path, interactions_by
-from lkutils.paper.experiments import find_experiment
-from lkutils.paper.shipped import load_game
+from lkutils.paper.experiments import PROBES, find_experiment, game_path, with_probes
+from lkutils.paper.making import make_game
+from lkutils.paper.shipped import game_names, label_of, load_game, make_once, seed_names
 from lkutils.storage import is_intact, load, store
 
-SAMPLES = 50  # the first so many of a game
+SAMPLES = 30  # the first so many of a game
+
+# How a network was trained and probed, by the variant of its game.
+TRAININGS = {"": MAIN["training"], "long": "probes trained longer", "optimum": "probes at the optimum"}
 
 
 def make_choices(name: str) -> None:
     """Take a game apart in every way and keep what claims read of it; what is there already is not made again.
 
     Args:
-        name: of the game.
+        name: of the game, which is made first where it is missing.
 
     Raises:
-        ValueError, FileNotFoundError: as `lkutils.paper.shipped.load_game`.
+        ValueError, OSError: as `lkutils.paper.making.make_game`.
     """
     experiment = find_experiment(name)
-    missing = [way for way in EXTRACTIONS if not is_intact(choices_path(experiment, way))]
-    if not missing:
+    if is_intact(choices_path(experiment)):
         return
+    if not is_intact(game_path(experiment)):
+        make_game(name)
     game = load_game(name)
     outputs = game["values"].isel(layer=-1, drop=True).astype(float)
-    for way in missing:
+    parts = []
+    for way in EXTRACTIONS:
         interactions = interactions_by(game, way, SAMPLES)
-        kept = measured(outputs.sel(sample=interactions["sample"]), interactions)
-        kept.attrs = {"name": name, "extraction": way, "values_sha256": game.attrs["values_sha256"]}
-        store(kept, choices_path(experiment, way))
+        parts.append(measured(outputs.sel(sample=interactions["sample"]), interactions))
+    kept = xr.concat(parts, xr.IndexVariable("extraction", list(EXTRACTIONS)))
+    kept["probe_accuracy"] = game["probe_accuracy"].rename(layer="every_layer")
+    kept.attrs = {"name": name, "values_sha256": game.attrs["values_sha256"]}
+    store(kept, choices_path(experiment))
+
+
+def variants_of(name: str) -> dict[str, str]:
+    """The games of a network, by how it was trained and probed: the shipped one, and those of which choices are kept.
+
+    Example:
+        >>> variants_of("cifar10/vgg11")["as shipped"]
+        'cifar10/vgg11'
+    """
+    main = find_experiment(name)
+    others = [*map(find_experiment, seed_names(name)[1:]), *(with_probes(main, way) for way in PROBES)]
+    if main.profile == "paper":
+        others = [other for other in others if choices_path(other).exists()]
+    return {TRAININGS.get(one.variant, one.variant.replace("seed", "seed ")): one.name for one in (main, *others)}
 
 
 def load_choices(name: str) -> xr.Dataset:
-    """What `make_choices` keeps of a game, with the further axis ``extraction``; made first where it is missing.
+    """What `make_choices` keeps of a game; that of the smoke profile is made where it is missing.
 
     Raises:
+        FileNotFoundError: nothing is kept of a game of the paper.
         ValueError: a damaged file, or one of another game.
     """
-    make_choices(name)
-    parts = [load(choices_path(find_experiment(name), way)) for way in EXTRACTIONS]
-    checksum = load_game(name).attrs["values_sha256"]
-    for part in parts:
-        if part.attrs["name"] != name or part.attrs["values_sha256"] != checksum:
-            raise ValueError(
-                f"the choices of {name} were measured on another game: delete "
-                f"{choices_path(find_experiment(name), part.attrs['extraction'])} and run python -m lkutils choices"
-            )
-    return xr.concat(parts, xr.IndexVariable("extraction", list(EXTRACTIONS)), combine_attrs="drop")
+    experiment = find_experiment(name)
+    path = choices_path(experiment)
+    if experiment.profile == "smoke":
+        make_once(path, lambda: make_choices(name))
+    remedy = f"python -m lkutils choices --dataset {experiment.dataset} --network {experiment.network}"
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}; make it with: {remedy}")
+    kept = load(path)
+    here = load_game(name).attrs["values_sha256"] if game_path(experiment).exists() else kept.attrs["values_sha256"]
+    if (kept.attrs["name"], kept.attrs["values_sha256"]) != (name, here):
+        raise ValueError(f"{path} is of another game than {name}: delete it, and run {remedy}")
+    return kept
+
+
+def open_choices(profile: str, games: list[str]) -> dict[Label, dict[str, xr.Dataset]]:
+    """What the rules of claims read of every network, by how it was trained and probed, with the axes of the choices.
+
+    Args:
+        profile: "paper" or "smoke".
+        games: names of games; all of the profile's when empty.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_choices`.
+    """
+    opened = {}
+    for name in games or game_names(profile):
+        label = label_of(load_game(name))
+        opened[label] = {
+            training: for_claims(load_choices(variant), label) for training, variant in variants_of(name).items()
+        }
+    return opened

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from scipy import stats
+
 from lkutils.claims.claim import Expected
 from lkutils.claims.verdicts import Measured, Verdict
 
@@ -42,10 +44,6 @@ def two_sided(margin: float, half: float, samples: int) -> float:
     """How likely an estimate lies at least so far from the limit, on either side, if the limit is the truth."""
     if half <= 0 or math.isinf(margin):
         return 0.0
-    from scipy import (
-        stats,
-    )  # takes seconds to import, and chapters, which import this to show verdicts, correct nothing
-
     degrees = samples - 1
     return 2 * float(stats.t.sf(margin / half * stats.t.ppf(0.975, degrees), degrees))
 

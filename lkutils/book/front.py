@@ -10,10 +10,10 @@ from typing import NamedTuple
 import nbformat
 
 from lkutils.book import matrix
+from lkutils.book.claims_page import collect, pairs_of
 from lkutils.book.correction import count_outcomes
 from lkutils.book.markdown import escape
 from lkutils.book.matrix import Pair
-from lkutils.book.verdicts import collect, pairs_of
 from lkutils.claims import registry
 from lkutils.claims.claim import Claim
 from lkutils.claims.judging import OUTCOMES

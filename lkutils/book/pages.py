@@ -16,10 +16,10 @@ import nbformat
 import lkutils
 from lkutils.book import front
 from lkutils.book.chapters import ChapterError, run_chapter
+from lkutils.book.claims_page import chapter_link, claims_csv, claims_report
 from lkutils.book.keys import file_digest
 from lkutils.book.markdown import table
 from lkutils.book.parameters import list_chapters
-from lkutils.book.claims_page import chapter_link, claims_csv, claims_report
 from lkutils.paper import paths
 from lkutils.storage import replacing
 

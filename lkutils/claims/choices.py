@@ -8,6 +8,10 @@ rules read, and `judged` puts all of them at once to a claim.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
 import numpy as np
 import xarray as xr
 
@@ -15,12 +19,43 @@ from lkutils import metrics, uncertainty
 from lkutils.claims import layers, sparsity
 from lkutils.claims.claim import Claim
 from lkutils.claims.judging import bounds, combined_arrays
-from lkutils.claims.layers import THIRDS
+from lkutils.claims.layers import LAYERS, THIRDS
+from lkutils.claims.sparsity import SALIENCE
+from lkutils.claims.tracking import READINGS, TRACKING_AND, TRACKING_OR
 from lkutils.games import Label
 
 TAU_RATIOS = (0.02, 0.05, 0.1)
 TAU_RULES = {"all samples": False, "each sample": True}  # whose largest strength tau is a share of
 ORDERS = ("low", "middle", "high")  # below n/2, at n/2, above n/2
+
+RESAMPLES = 400  # the bounds are then off by about 7 % of the interval's width
+
+# What is chosen, and what the book's other chapters choose.
+MAIN = {
+    "training": "as shipped",
+    "extraction": "kappa 0.04",
+    "tau_rule": "each sample",
+    "tau_ratio": 0.05,
+    "samples": "all",
+}
+CHOSEN = {
+    "training": "training and probes",
+    "extraction": "extraction",
+    "tau_rule": "whose tau",
+    "tau_ratio": "ratio of tau",
+    "samples": "samples",
+}
+
+FAMILIES: dict[str, tuple[Claim, ...]] = {
+    "sparsity": SALIENCE,
+    "layers": LAYERS,
+    "AND interactions": TRACKING_AND,
+    "OR interactions": TRACKING_OR,
+    "readings of App. K": READINGS,
+}
+
+# Of what an extraction without OR interactions says nothing.
+SILENT = {"AND alone": TRACKING_OR}
 
 
 # ---- what is kept of a game ------------------------------------------------------------------------------------------
@@ -34,11 +69,12 @@ def measured(values: xr.DataArray, interactions: xr.DataArray) -> xr.Dataset:
         interactions: of all layers in log-odds (kind, layer, sample, coalition), the output last.
 
     Returns:
-        With the axes (tau_rule, tau_ratio, ...), where ``layer`` is "low", "middle" and "high", the mean over a third
-        of the layers, and "output", and ``order`` one of `ORDERS`, the sum over these: ``overlap`` and ``forget``
-        (kind, layer, sample, order) of `lkutils.metrics.track`; ``weighted_order`` and ``to_output`` (layer, sample),
-        ``next_layer`` and ``other_sample`` (sample) of `lkutils.claims.layers.layer_statistics`; ``count``, ``share``,
-        ``error`` and ``explained`` (sample) of `lkutils.claims.sparsity.salience_statistics`, of the output.
+        In float32, with the axes (tau_rule, tau_ratio, ...), where ``layer`` is "low", "middle" and "high", the mean
+        over a third of the layers, and "output", and ``order`` one of `ORDERS`, the sum over these: ``overlap`` and ``forget``
+        (kind, layer, sample, order) of `lkutils.metrics.track`; ``weighted_order`` (layer, sample), ``to_output``
+        (every_layer, sample), ``next_layer`` and ``other_sample`` (sample) of
+        `lkutils.claims.layers.layer_statistics`; ``count``, ``share``, ``error`` and ``explained`` (sample) of
+        `lkutils.claims.sparsity.salience_statistics`, of the output.
     """
     rules = [
         xr.concat(
@@ -57,16 +93,18 @@ def measured_once(values: xr.DataArray, interactions: xr.DataArray, ratio: float
     tau = metrics.salience_threshold(output, ratio, per_sample)
     tracked = in_thirds(metrics.track(salient)[["overlap", "forget"]])
     of_layers = layers.layer_statistics(salient)
-    return xr.merge(
+    found = xr.merge(
         [
             in_groups(tracked),
-            in_thirds(of_layers[["weighted_order", "to_output"]]),
+            in_thirds(of_layers[["weighted_order"]]),
+            of_layers[["to_output"]].rename(layer="every_layer"),
             of_layers[["next_layer", "other_sample"]],
             sparsity.salience_statistics(values, output, tau, Label("", "")).drop_vars("to_paper"),
         ],
         compat="override",
         join="exact",
     )
+    return found.reset_coords(drop=True).astype(np.float32)
 
 
 def in_thirds(values: xr.Dataset) -> xr.Dataset:
@@ -86,19 +124,24 @@ def in_groups(values: xr.Dataset) -> xr.Dataset:
 def for_claims(kept: xr.Dataset, label: Label) -> xr.Dataset:
     """What the rules of the claims of Sec. 3.2 read, from what `measured` keeps, with all its further axes.
 
-    The groups of orders get the numbers 1 to 3 of four, so that 1 is below the middle and 3 and 4, of which 4 is empty,
-    are above it, as the rules ask.
+    Every layer has the mean of its third. The groups of orders get the numbers 1 to 3 of four, so that 1 is below the
+    middle and 3 and 4, of which 4 is empty, are above it.
 
     Args:
         kept: of one network.
         label: of it, for the paper's number of salient interactions.
     """
-    found = kept.astype(float).assign_coords(order=[1, 2, 3]).reindex(order=[1, 2, 3, 4], fill_value=0.0)
+    names = kept["every_layer"].values
+    thirds = [len(third) * [k] for k, third in enumerate(np.array_split(names[:-1], len(THIRDS)))]
+    sampled = kept[[name for name in kept if "sample" in kept[name].dims]]
+    found = sampled.isel(layer=[*itertools.chain.from_iterable(thirds), -1]).astype(float).assign_coords(layer=names)
+    found = found.assign_coords(order=[1, 2, 3]).reindex(order=[1, 2, 3, 4], fill_value=0.0)
     strength = (found.overlap + found.forget).sum("kind")
     return found.assign(
         new=metrics.last_layer(found.overlap) - found.overlap,
         strength=strength.sum("order"),
         high_orders=layers.high_orders(strength),
+        to_output=found["to_output"].rename(every_layer="layer"),
         to_paper=found["count"] / sparsity.PAPER_SALIENT.get(label.dataset, np.nan),
     )
 
@@ -106,19 +149,159 @@ def for_claims(kept: xr.Dataset, label: Label) -> xr.Dataset:
 # ---- judging ---------------------------------------------------------------------------------------------------------
 
 
-def judged(claim: Claim, found: xr.Dataset, resamples: int = 400, seed: int = 0) -> xr.Dataset:
-    """A claim put to one network in every specification.
+def judged(
+    claims: Sequence[Claim], found: xr.Dataset, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, xr.Dataset]:
+    """Claims put to one network in every specification.
 
     Args:
-        claim: with a rule all of whose statistics are given.
+        claims: with rules all of whose statistics are given.
         found: of `for_claims`: an axis ``sample``, and one for each thing that is chosen.
         resamples, seed: of the bootstrap over samples.
 
     Returns:
-        With the axes of the choices: ``outcome``, one of `lkutils.claims.verdicts.OUTCOMES`; and, with the axis
-        ``test`` in the order of the rule, ``low``, ``estimate`` and ``high`` of each statistic.
+        By the claim's id, with the axes of the choices: ``outcome``, one of `lkutils.claims.judging.OUTCOMES`; and with
+        the axis ``test``, in the order of the rule, ``low``, ``estimate`` and ``high`` of each statistic, and ``each``,
+        its own outcome.
     """
     means = uncertainty.resampled_means(found, resamples, seed)
-    tests = [bounds(test, found, means) for test in claim.rule.tests]
-    together = combined_arrays([test["outcome"] for test in tests])
-    return xr.concat([test[["low", "estimate", "high"]] for test in tests], "test").assign(outcome=together)
+    judgements = {}
+    for claim in claims:
+        silent = [way for way, some in SILENT.items() if claim in some and way in found["extraction"].values]
+        heard, of_means = (data.drop_sel(extraction=silent) for data in (found, means))
+        tests = [bounds(test, heard, of_means) for test in claim.rule.tests]
+        outcome = combined_arrays([test["outcome"] for test in tests])
+        each = xr.concat([test.drop_vars("samples").rename(outcome="each") for test in tests], "test")
+        judgements[claim.id] = each.assign(outcome=outcome)
+    return judgements
+
+
+def specifications(
+    claims: Sequence[Claim], found: Mapping[str, xr.Dataset], resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, xr.Dataset]:
+    """The same for a network that was trained or probed in several ways, and for halves of the samples.
+
+    Args:
+        found: by how it was trained and probed, one of them the way of `MAIN`.
+
+    Returns:
+        As `judged`, with the further axes ``training`` and ``samples``.
+    """
+    by_training = []
+    for one in found.values():
+        half = one.sizes["sample"] // 2
+        halves = {"all": slice(None), "first half": slice(half), "second half": slice(half, None)}
+        by_half = [judged(claims, one.isel(sample=which), resamples, seed) for which in halves.values()]
+        by_training.append(along("samples", halves, by_half))
+    return along("training", found, by_training)
+
+
+def along(axis: str, names: Iterable[str], parts: Sequence[Mapping[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
+    """Judgements of the same claims, one after the other along a new axis."""
+    index = xr.IndexVariable(axis, list(names))
+    return {name: xr.concat([part[name] for part in parts], index) for name in parts[0]}
+
+
+class Standing(NamedTuple):
+    """How far the verdict of a claim depends on choices, over all networks that it was put to.
+
+    Attributes:
+        specifications: how many were compared with the book's own.
+        stands: in which share of them the outcome is the book's.
+        reversed: in which share "yes" is "no" or the other way round.
+        changing: by the thing that is chosen, in which share the outcome stands where this alone is chosen otherwise.
+    """
+
+    specifications: int
+    stands: float
+    reversed: float
+    changing: dict[str, float]
+
+
+def standing(of_networks: Iterable[xr.Dataset]) -> Standing:
+    """In how many specifications the verdict of a claim stands.
+
+    Args:
+        of_networks: of `specifications`, one for each network.
+
+    Example:
+        >>> axes = {name: [choice] for name, choice in MAIN.items()} | {"tau_ratio": [0.05, 0.1]}
+        >>> outcome = xr.DataArray(np.array(["yes", "no"]).reshape(1, 1, 1, 2, 1), axes, tuple(axes))
+        >>> standing([xr.Dataset({"outcome": outcome})])[:3]
+        (1, 0.0, 1.0)
+    """
+    same, against, changing = [], [], {axis: [] for axis in MAIN}
+    for found in of_networks:
+        outcome = found["outcome"].transpose(*MAIN)
+        main = outcome.sel(MAIN).item()
+        others = np.ones(outcome.shape, bool)
+        others[tuple(outcome.get_index(axis).get_loc(choice) for axis, choice in MAIN.items())] = False
+        same += (outcome.values[others] == main).tolist()
+        opposite = {"yes": "no", "no": "yes"}.get(main)
+        against += (outcome.values[others] == opposite).tolist()
+        for axis, choice in MAIN.items():
+            alone = outcome.sel({other: MAIN[other] for other in MAIN if other != axis})
+            changing[axis] += (alone.sel({axis: alone[axis] != choice}) == main).values.tolist()
+    shares = {axis: float(np.mean(some)) for axis, some in changing.items() if some}
+    return Standing(len(same), float(np.mean(same)), float(np.mean(against)), shares)
+
+
+def shares_by_choice(claims: Sequence[Claim], found: Mapping[str, Sequence[xr.Dataset]]) -> xr.DataArray:
+    """Share of specifications in which each verdict is the book's own, among those with each choice.
+
+    Args:
+        claims: in the order in which to show them.
+        found: of `specifications` of every network, by the claim's id.
+
+    Returns:
+        With the axes (claim, choice), NaN where no network has the choice, and the coordinate ``chosen`` (choice), one
+        of `CHOSEN`.
+    """
+    same: dict[tuple[str, str, str], list[bool]] = {}
+    for claim in claims:
+        for one in found[claim.id]:
+            outcome = one["outcome"].transpose(*MAIN)
+            stands = outcome == outcome.sel(MAIN).item()
+            for axis in MAIN:
+                for choice in outcome[axis].values.tolist():
+                    words = f"{choice:g}" if isinstance(choice, float) else choice
+                    same.setdefault((claim.words, axis, words), []).extend(stands.sel({axis: choice}).values.ravel())
+    columns = list(
+        dict.fromkeys((axis, words) for _, axis, words in sorted(same, key=lambda key: [*MAIN].index(key[1])))
+    )
+    rows = [claim.words for claim in claims]
+    table = [[np.mean(same.get((row, *column), [np.nan])) for column in columns] for row in rows]
+    coordinates = {"claim": rows, "choice": [words for _, words in columns]}
+    shares = xr.DataArray(table, coordinates, ("claim", "choice"), "share")
+    return shares.assign_coords(chosen=("choice", [CHOSEN[axis] for axis, _ in columns]))
+
+
+def findings(claims: Sequence[Claim], found: Mapping[str, Standing]) -> str:
+    """Which verdicts stand whatever is chosen, and which do not, as a list in Markdown.
+
+    Args:
+        claims: in their order.
+        found: of each, by its id.
+    """
+    groups = {
+        "stand in at least nine of ten specifications": lambda share: share >= 0.9,
+        "stand in two thirds to nine tenths": lambda share: 2 / 3 <= share < 0.9,
+        "stand in fewer than two thirds": lambda share: share < 2 / 3,
+    }
+    lines = []
+    for words, belongs in groups.items():
+        some = [claim for claim in claims if belongs(found[claim.id].stands)]
+        named = "; ".join(f"{claim.words} ({found[claim.id].stands:.0%})" for claim in some)
+        lines.append(f"- {len(some)} of {len(claims)} verdicts {words}" + (f": {named}." if some else "."))
+    turned = [claim for claim in claims if found[claim.id].reversed >= 0.1]
+    named = "; ".join(f"{claim.words} ({found[claim.id].reversed:.0%})" for claim in turned)
+    lines.append(
+        f"- {len(turned)} are reversed, yes to no or no to yes, in a tenth or more" + f": {named}." * bool(turned)
+    )
+    changing: dict[str, list[float]] = {}
+    for claim in claims:
+        for axis, share in found[claim.id].changing.items():
+            changing.setdefault(axis, []).append(share)
+    order = sorted(changing, key=lambda axis: np.mean(changing[axis]))
+    means = ", ".join(f"{CHOSEN[axis]} {np.mean(changing[axis]):.0%}" for axis in order)
+    return "\n".join([*lines, f"- Changed alone, the verdict stands in (mean over claims): {means}."])

@@ -1,8 +1,8 @@
 """The same games taken apart in several ways, and what is kept of that: the stored part of a specification curve.
 
 Interactions of all layers with every kappa would need more room than all games, so that only what claims read is kept
-(`lkutils.claims.choices`), one file for each game and way, in the folders of `FOLDERS`; those of the paper's networks
-are shipped.
+(`lkutils.claims.choices`), one file for each game, in the folders of `FOLDERS`; those of the paper's networks are
+shipped.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def interactions_by(game: xr.Dataset, extraction: str, samples: int, gap: float 
     return xr.concat([both, xr.zeros_like(both)], xr.IndexVariable("kind", ["and", "or"]))
 
 
-def choices_path(experiment: Experiment, extraction: str) -> Path:
-    """Where what is kept of a game and a way to take it apart is stored.
+def choices_path(experiment: Experiment) -> Path:
+    """Where what is kept of a game is stored.
 
     Example:
         >>> from lkutils.paper.experiments import EXPERIMENTS
-        >>> choices_path(EXPERIMENTS["mnist/mlp7"], "kappa 0.1").name
-        'mlp7.kappa-0.1.nc'
+        >>> choices_path(EXPERIMENTS["mnist/mlp7"]).parts[-3:]
+        ('choices', 'mnist', 'mlp7.nc')
     """
-    return FOLDERS[experiment.profile] / f"{experiment.name}.{extraction.lower().replace(' ', '-')}.nc"
+    return FOLDERS[experiment.profile] / f"{experiment.name}.nc"

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from lkutils.book import verdicts as pages
+from lkutils.book import claims_page as pages
+from lkutils.book.verdicts import show
 from lkutils.claims import registry
 from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.claims.verdicts import judge
@@ -31,8 +32,8 @@ def executed(tmp_path, monkeypatch):
     def display(shown, metadata=None):
         outputs.append(new_output("display_data", {"text/markdown": shown.data}, metadata=metadata or {}))
 
-    monkeypatch.setattr(pages, "display", display)
-    pages.show([judge(SEEN, samples)])
+    monkeypatch.setattr("lkutils.book.verdicts.display", display)
+    show([judge(SEEN, samples)])
     path = tmp_path / "tiny.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("show(found)", outputs=outputs)]), path)
     return path
@@ -78,3 +79,15 @@ def test_a_chapter_without_verdicts_has_none(tmp_path):
     nbformat.write(new_notebook(cells=[new_code_cell("1", outputs=[])]), path)
     assert pages.collect([path]) == {}
     assert "not tested yet" in pages.claims_report([path])
+
+
+def test_a_claim_says_in_what_share_of_specifications_it_stands(executed, tmp_path):
+    assert "specifications" not in pages.claims_report([executed])
+    metadata = {"standing": {"claim-seen": {"share": 0.75, "specifications": 1200}}}
+    output = new_output("display_data", {"text/markdown": ""}, metadata=metadata)
+    path = tmp_path / "b3_choices.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1", outputs=[output])]), path)
+    report = pages.claims_report([executed, path])
+    assert report.count("the verdict stands in 75% of 1,200 other specifications") == 1
+    block = report[report.index("(claim-seen)=") : report.index("(claim-open)=")]
+    assert "75% of 1,200" in block
