@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfi
 	--executed $(SMOKE)/executed
 
 .DEFAULT_GOAL := book
-.PHONY: book test test-browser test-cluster bench lock setup clean
+.PHONY: book test test-browser test-faults test-cluster bench lock setup clean
 
 book: setup
 	$(BIN)/python -m lkutils book
@@ -25,6 +25,10 @@ test: setup
 	done
 	$(PYTEST) $(SMOKE) --nbval-lax --nbval-current-env
 	$(PYTEST) tests lkutils --durations=5
+
+# More kills, damaged files and random calls than in `make test`: it takes minutes.
+test-faults: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 tests/faults --long --durations=5
 
 # The pages of the real book, after `make book`; `make test` looks at those of a book of smoke chapters. Needs npm, which
 # fetches the checks of accessibility as package-lock.json names them.

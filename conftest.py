@@ -20,6 +20,9 @@ def pytest_addoption(parser):
         help="folder where nbval leaves the notebooks that it ran, and of which test_pages.py makes a book; "
         "when not given, that test runs the chapters itself",
     )
+    parser.addoption(
+        "--long", action="store_true", help="as many kills, damaged files and examples as `make test-faults` has"
+    )
     parser.addoption("--site", type=folder, help="folder of a built book that test_pages.py looks at instead")
 
 

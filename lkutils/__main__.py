@@ -35,10 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, OSError, KeyError, ChapterError) as error:
+    except (ValueError, OSError, KeyError, FloatingPointError, MemoryError, ChapterError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"lkutils: {message}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("lkutils: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130  # as shells have it
     return 0
 
 

@@ -204,8 +204,13 @@ def coalition_values(
             try:
                 logits = score(masked_batch(game, sample, coalition))
             except (MemoryError, RuntimeError) as error:
-                if batch_size == 1 or not is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
+                if batch_size == 1:
+                    raise MemoryError(
+                        f"a single masked input of shape {tuple(game.inputs.shape[1:])} does not fit in the memory of "
+                        f"{device}: free some, take another device or a smaller network ({error})"
+                    ) from error
                 batch_size //= 2
                 warnings.warn(f"out of memory; going on with batches of {batch_size} masked inputs", stacklevel=2)
                 continue

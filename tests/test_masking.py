@@ -473,7 +473,7 @@ def test_a_batch_that_does_not_fit_is_halved_with_a_warning(game, error):
 def test_a_single_input_that_does_not_fit_is_an_error(game):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with pytest.raises(RuntimeError, match="can't allocate"):
+        with pytest.raises(MemoryError, match=r"shape \(3, 6, 6\) does not fit in the memory of cpu.*can't allocate"):
             coalition_values(TwoLayers(most=0, error=CPU_ERROR), *game)
 
 

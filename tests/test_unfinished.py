@@ -1,13 +1,10 @@
 """What killed processes left is swept, and what living ones write is not."""
 
-import multiprocessing
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
+from processes import Forked
 
 from lkutils import unfinished as module
 from lkutils.unfinished import PREFIX, sweep, unfinished, unfinished_folder
@@ -27,54 +24,44 @@ def test_nothing_is_left_at_the_end_nor_after_an_error(tmp_path, kind):
     assert list(tmp_path.iterdir()) == []
 
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from lkutils.unfinished import unfinished, unfinished_folder
-with unfinished(Path(sys.argv[1]), "a.txt") as file, unfinished_folder(Path(sys.argv[1])) as folder:
-    (folder / "inside").write_text("half")
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
 def test_what_a_living_process_holds_stays_and_what_a_killed_one_held_is_swept(tmp_path):
     (tmp_path / "finished.txt").write_text("stays")
-    holding = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE)
-    assert holding.stdout.readline() == b"held\n"
+
+    def hold():
+        with unfinished(tmp_path, "a.txt") as file, unfinished_folder(tmp_path) as folder:
+            file.write_text("half")
+            (folder / "inside").write_text("half")
+            signal.pause()
+
+    holding = Forked(hold)
+    while len(list(tmp_path.rglob("*"))) < 4 or not (next(tmp_path.glob("*/inside"))).read_text():
+        time.sleep(0.01)
     sweep(tmp_path)
     with unfinished(tmp_path, "b.txt"):
         assert len(list(tmp_path.iterdir())) == 4
-    holding.send_signal(signal.SIGKILL)
-    holding.wait()
-    holding.stdout.close()
+    holding.kill()
     assert len(list(tmp_path.iterdir())) == 3
     with unfinished(tmp_path, "b.txt"):
         assert len(list(tmp_path.iterdir())) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["finished.txt"]
 
 
-def write_often(folder, end):
-    count = 0
-    while time.monotonic() < end:
-        with unfinished(folder, "a.txt") as path:
-            path.write_bytes(b"content")
-            assert path.read_bytes() == b"content"
-            path.replace(folder / f"{os.getpid()}.txt")
-            count += 1
-    os._exit(0 if count > 20 else 1)
-
-
 def test_writers_that_sweep_do_not_disturb_each_other(tmp_path):
     """Each of them sweeps the folder before each file, also between another's making and locking of its own."""
-    context = multiprocessing.get_context("fork")
-    writers = [context.Process(target=write_often, args=(tmp_path, time.monotonic() + 1.5)) for _ in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0] * 4
-    assert len(list(tmp_path.iterdir())) == 4
+    end = time.monotonic() + 1
+
+    def write_often(name):
+        count = 0
+        while time.monotonic() < end or not count:
+            with unfinished(tmp_path, "a.txt") as path:
+                path.write_bytes(b"content")
+                assert path.read_bytes() == b"content"
+                path.replace(tmp_path / name)
+                count += 1
+
+    writers = [Forked(lambda name=name: write_often(name)) for name in "abcd"]
+    assert [writer.status() for writer in writers] == [0] * 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == list("abcd")
 
 
 def test_a_file_that_was_swept_before_it_was_locked_is_made_again(tmp_path, monkeypatch):

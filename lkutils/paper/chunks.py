@@ -20,7 +20,7 @@ from lkutils.epochs import fingerprint
 from lkutils.inputs import content_hash
 from lkutils.probes import ProbedNetwork
 from lkutils.progress import progress
-from lkutils.storage import is_intact, seal, unseal
+from lkutils.storage import is_intact, seal_in_cache, unseal
 
 Chunks = Mapping[Path, Callable[[], Tensor]]  # where each chunk of a game lies, and what computes it
 
@@ -74,7 +74,7 @@ def remembered(path: Path, compute: Callable[[], Tensor]) -> tuple[np.ndarray, f
         np.savez(memory, values=values, seconds=time.perf_counter() - began)
         content = memory.getvalue()
         with lock_of(path.parent):
-            seal(content, path)
+            seal_in_cache(content, path)
     with np.load(io.BytesIO(content)) as chunk:
         return chunk["values"], float(chunk["seconds"])
 
@@ -92,14 +92,19 @@ def compute_part(chunks: Chunks, part: tuple[int, int], description: str) -> Non
 
 
 @contextmanager
-def merging(chunks: Chunks) -> Iterator[tuple[list[np.ndarray], float] | None]:
-    """The values of all chunks and the seconds they took, to one process at a time; None while some are missing.
+def merging(chunks: Chunks, part: tuple[int, int]) -> Iterator[tuple[list[np.ndarray], float] | None]:
+    """The values of all chunks and the seconds they took, to one process at a time; None while other parts are missing.
 
-    They are cleared away at the end, unless there was an error.
+    They are cleared away at the end, unless there was an error. Another process that had all chunks as well may have
+    done so just before; what is missing then is computed again.
+
+    Args:
+        chunks: of the whole game.
+        part: (k, m), what this process has computed of them.
     """
     folder = next(iter(chunks)).parent
     with lock_of(folder):
-        if not all(path.exists() for path in chunks):
+        if part != (0, 1) and not all(path.exists() for path in chunks):
             yield None
             return
         found = [remembered(path, compute) for path, compute in chunks.items()]

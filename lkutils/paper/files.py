@@ -9,13 +9,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
-import tempfile
+import time
 import zlib
 from pathlib import Path
 
 import pooch
 
 from lkutils.paper import paths
+from lkutils.unfinished import unfinished_folder
 
 # sha256 of each file's uncompressed content, by its path in the data folder.
 CHECKSUMS = {
@@ -77,6 +78,7 @@ ADDRESSES = {
 
 LARGEST = 96 * 2**20  # bytes of a file's content; the pretrained transformer's weights, the largest, have 91 MB
 TIMEOUT = 30  # seconds without an answer
+PAUSES = (1, 4)  # seconds before it is tried again
 
 
 def read_file(name: str) -> bytes:
@@ -156,9 +158,9 @@ def download(name: str) -> bytes:
     """
     address, data = ADDRESSES[name], paths.data_dir()
     data.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=data) as folder:
+    with unfinished_folder(data) as folder:
         try:
-            found = fetch(address, Path(folder))
+            found = fetch_patiently(address, folder)
         except OSError as error:
             raise OSError(
                 f"{name} is neither in {data} nor could it be downloaded ({error}). "
@@ -171,6 +173,18 @@ def download(name: str) -> bytes:
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
     return contents[name]
+
+
+def fetch_patiently(address: str, folder: Path) -> dict[str, Path]:
+    """As `fetch`, again after each of :data:`PAUSES` where there was no answer at all."""
+    for pause in PAUSES:
+        try:
+            return fetch(address, folder)
+        except OSError as error:
+            if getattr(error, "response", None) is not None:  # a server that says no will say it again
+                raise
+            time.sleep(pause)
+    return fetch(address, folder)
 
 
 def fetch(address: str, folder: Path) -> dict[str, Path]:

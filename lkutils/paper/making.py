@@ -89,7 +89,7 @@ def make_game(
     samples = samples_of(experiment, recipe, device, samples_path(experiment))
     chunks = chunks_of(experiment, recipe, probed, samples, device)
     compute_part(chunks, part, f"masking {experiment.name}, {SAMPLES_PER_CHUNK} samples a step")
-    with merging(chunks) as found:
+    with merging(chunks, part) as found:
         if found is None:
             return None
         tables, masking_seconds = found

@@ -79,7 +79,7 @@ def make_noise_game(
     samples = correct_samples(recipe, count, device)
     chunks = chunks_of(noisy, recipe, probed, layer, samples, draws, sigma, device)
     compute_part(chunks, part, f"noise on {name}, a draw a step")
-    with merging(chunks) as found:
+    with merging(chunks, part) as found:
         if found is None:
             return None
         tables, masking_seconds = found

@@ -6,6 +6,10 @@ the two a network is, is one parameter, and ``origin`` says it.
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -82,8 +86,10 @@ def pretrained_encoder(weights: str, tokenizer, architecture: str) -> TextClassi
         ValueError: it is of another architecture, weights of its encoder are missing, it has another number of classes,
             their names say that class 0 is the positive one, or the tokenizer has more tokens than it.
     """
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification  # takes seconds, and only sentences need it
 
+    check_shards(Path(weights))
     config = AutoConfig.from_pretrained(weights, trust_remote_code=False)
     if config.model_type != architecture:
         raise ValueError(f"{weights} is of the kind {config.model_type}, not {architecture}")
@@ -103,6 +109,8 @@ def pretrained_encoder(weights: str, tokenizer, architecture: str) -> TextClassi
         )
     except RuntimeError as error:
         raise ValueError(f"the weights of {weights} do not fit a classifier of two classes: {error}") from error
+    except SafetensorError as error:
+        raise ValueError(f"the weights of {weights} are damaged ({error}): fetch or save them again") from error
     network = TextClassifier(model, tokenizer)
     network.has_head = not loading["missing_keys"]
     network.origin = f"pretrained: {weights}"
@@ -110,6 +118,24 @@ def pretrained_encoder(weights: str, tokenizer, architecture: str) -> TextClassi
     if network.has_head:
         check_classes(config, weights)
     return network
+
+
+def check_shards(folder: Path) -> None:
+    """Where weights are in several files, their index may name nothing but safetensors files beside it.
+
+    Raises:
+        ValueError: it leads elsewhere, to a file of another format, or is no index.
+    """
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return
+    try:
+        named = set(json.loads(index.read_bytes())["weight_map"].values())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{index} is no index of weights: fetch or save them again") from error
+    wrong = [name for name in named if not re.fullmatch(r"[\w.-]+\.safetensors", str(name)) or ".." in name]
+    if wrong:
+        raise ValueError(f"{index} names {wrong[0]!r}, but only safetensors files beside it are read")
 
 
 def check_encoder(model: nn.Module, loading: dict[str, set], weights: str) -> None:

@@ -92,6 +92,32 @@ def test_a_failed_chapter_ends_with_a_message_and_not_with_a_traceback(monkeypat
     assert command_line.main(["chapter", "notebooks/01_sparsity.ipynb"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here"),
+        (FloatingPointError("the loss of output is not finite"), 2, "the loss of output is not finite"),
+        (MemoryError("a single masked input does not fit"), 2, "a single masked input does not fit"),
+        (PermissionError(13, "Permission denied", "game.nc"), 2, "[Errno 13] Permission denied: 'game.nc'"),
+    ],
+)
+def test_what_ends_a_command_is_told_in_one_line(monkeypatch, capsys, error, status, told):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(command_line, "run_chapter", fail)
+    assert run(capsys) == (status, f"lkutils: {told}\n")
+
+
+def test_a_bug_is_not_hidden(monkeypatch, capsys):
+    def fail(*_):
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(command_line, "run_chapter", fail)
+    with pytest.raises(TypeError, match="a bug"):
+        run(capsys)
+
+
 def test_a_game_from_another_seed(monkeypatch, capsys, tmp_path):
     made = []
     monkeypatch.setattr(command_line.making, "make_game", lambda name, *_: made.append(name))

@@ -5,6 +5,7 @@ import lzma
 import socket
 import tarfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from lkutils.paper import files, paths
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """An empty data folder."""
+    """An empty data folder; nobody waits before it is tried again."""
+    monkeypatch.setattr(files, "PAUSES", (0, 0))
     monkeypatch.setenv("LKUTILS_DATA", str(tmp_path))
     return tmp_path
 
@@ -148,10 +150,29 @@ def test_an_archive_that_is_not_the_official_one_leaves_nothing(data, server, mo
 def test_a_server_that_does_not_answer_is_given_up(data, known_file, monkeypatch):
     name, _ = known_file
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(files, "TIMEOUT", 0.2)
+        monkeypatch.setattr(files, "TIMEOUT", 0.1)
         monkeypatch.setitem(files.ADDRESSES, name, f"http://127.0.0.1:{silent.getsockname()[1]}/made-up.gz")
         with pytest.raises(OSError, match="timed out"):
             files.read_file(name)
+
+
+def test_it_is_tried_again_where_there_was_no_answer(data, known_file, server, monkeypatch):
+    name, content = known_file
+    folder, address = server
+    (folder / "made-up.gz").write_bytes(gzip.compress(content))
+    monkeypatch.setitem(files.ADDRESSES, name, f"{address}made-up.gz")
+    retrieve, tried = files.pooch.retrieve, []
+
+    def break_off(*arguments, **options):
+        tried.append(1)
+        if len(tried) < 3:
+            raise ConnectionResetError("the line broke")
+        return retrieve(*arguments, **options)
+
+    monkeypatch.setattr(files.pooch, "retrieve", break_off)
+    assert files.read_file(name) == content
+    assert len(tried) == 3
+    assert [path.name for path in data.iterdir()] == [Path(name).parts[0]]
 
 
 def test_a_file_that_cannot_be_had_says_where_to_put_it(data, known_file, server, monkeypatch):

@@ -503,6 +503,25 @@ def take_three_classes(folder):
     DistilBertForSequenceClassification(config).save_pretrained(folder)
 
 
+def cut_the_weights(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_bit_of_the_header(folder):
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[9] ^= 4
+    path.write_bytes(content)
+
+
+def index_outside(name):
+    def spoil(folder):
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"weight": name}}))
+
+    return spoil
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -514,6 +533,16 @@ def take_three_classes(folder):
         (change_the_architecture, "is of the kind bert, not distilbert"),
         (take_the_tokenizer_of_a_larger_network, "tokens, but its weights only"),
         (take_three_classes, "do not fit a classifier of two classes"),
+        (cut_the_weights, "the weights of .* are damaged"),
+        (flip_a_bit_of_the_header, "the weights of .* are damaged"),
+        (
+            index_outside("../other.safetensors"),
+            r"names '\.\./other\.safetensors', but only",
+        ),
+        (index_outside("/etc/model.safetensors"), "names '/etc/model.safetensors', but only"),
+        (index_outside("pytorch_model.bin"), r"names 'pytorch_model\.bin', but only safetensors files"),
+        (index_outside(None), "names None, but only"),
+        (lambda folder: (folder / "model.safetensors.index.json").write_text("[]"), "is no index of weights"),
     ],
 )
 def test_a_folder_that_is_not_what_it_seems_is_refused_and_the_earlier_game_stays(folder, capsys, spoil, message):

@@ -1,0 +1,97 @@
+"""What is killed at any moment and started again ends as if nothing had happened, and leaves nothing behind.
+
+Each job is run undisturbed once, then killed before its n-th change of a file or in the middle of one, or after a
+random time, and run again. ``make test-faults`` kills at more moments than ``make test``.
+"""
+
+import dataclasses
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from processes import Forked, count_events, killed_after, killed_at
+from tiny import TINY, stand_in
+
+from lkutils import games
+from lkutils.epochs import load as load_checkpoint
+from lkutils.paper import making, noise, paths
+from lkutils.paper.experiments import ProbeSchedule
+from lkutils.storage import load
+from lkutils.unfinished import PREFIX
+
+SMALL = dataclasses.replace(
+    TINY,
+    n_samples=12,
+    training=dataclasses.replace(TINY.training, epochs=3),
+    probes=ProbeSchedule(2, 0.05, 512),
+)
+KILLS = 4, 40  # kills of each job, in `make test` and in `make test-faults`
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tiny.TINY", SMALL)
+    stand_in(monkeypatch, tmp_path / "work")
+    monkeypatch.setattr(making, "check_better_than_chance", lambda *_: None)  # three epochs are few
+    return tmp_path / "work"
+
+
+def game():
+    values = np.random.default_rng(0).normal(size=(1, 1, 16)).cumsum(-1)
+    return xr.Dataset({"values": (("layer", "sample", "coalition"), values)}, {"layer": ["output"]})
+
+
+JOBS = {
+    "a game": lambda: making.make_game("digits/mlp7"),
+    "a game with noise": lambda: noise.make_noise_game("digits/mlp7", draws=2, n_samples=2),
+    "interactions": lambda: games.interactions(game(), caches=[paths.CACHE]),
+}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """What all files of a folder hold, but for the times and dates in them."""
+    return {str(path.relative_to(folder)): content(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def content(path: Path) -> str:
+    if path.suffix == ".nc":
+        stored = load(path)
+        told = {name: value for name, value in stored.attrs.items() if name not in ("seconds", "created")}
+        arrays = {name: hashlib.sha256(array.values.tobytes()).hexdigest() for name, array in stored.variables.items()}
+        return f"{told} {dict(stored.sizes)} {arrays}"
+    if path.suffix == ".pt":
+        state = load_checkpoint(path)
+        tensors = {**state["module"]}
+        return str({name: hashlib.sha256(tensor.numpy().tobytes()).hexdigest() for name, tensor in tensors.items()})
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_a_killed_job_ends_as_an_undisturbed_one(folder, job, pytestconfig):
+    note, before = folder.with_name("note"), folder.with_name("before")
+    folder.mkdir()
+    if job is JOBS["a game with noise"]:  # with the network and probes of the game
+        assert Forked(JOBS["a game"]).status() == 0
+    shutil.copytree(folder, before)
+    events = count_events(job, folder, note)
+    expected = contents(folder)
+    assert expected
+
+    def again(kill) -> None:
+        shutil.rmtree(folder)
+        shutil.copytree(before, folder)
+        kill()
+        output = folder.with_name("output")
+        assert Forked(job, output).status() == 0, output.read_text()
+        assert contents(folder) == expected
+        assert not [path for path in folder.rglob("*") if path.name.startswith(PREFIX)]
+
+    kills = min(KILLS[pytestconfig.option.long], events)
+    for number in np.linspace(0, events - 1, kills).round().astype(int).tolist():
+        again(lambda number=number: killed_at(job, folder, number))
+    if pytestconfig.option.long:
+        for seconds in np.random.default_rng(0).uniform(0, 3, 8):
+            again(lambda seconds=seconds: killed_after(job, seconds))
