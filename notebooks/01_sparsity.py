@@ -300,7 +300,7 @@ table(
 verdicts = [judge(sparsity.UNIVERSAL_MATCHING, matching, seed=seed)]
 verdicts += [
     judge(claim, by_label, f"tau from the {rule}", seed)
-    for claim in sparsity.SALIENCE
+    for claim in (*sparsity.SALIENCE, sparsity.OTHERS_SMALL)
     for rule, by_label in salience.items()
 ]
 show(verdicts)

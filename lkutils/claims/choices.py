@@ -70,9 +70,9 @@ def measured(values: xr.DataArray, interactions: xr.DataArray) -> xr.Dataset:
 
     Returns:
         In float32, with the axes (tau_rule, tau_ratio, ...), where ``layer`` is "low", "middle" and "high", the mean
-        over a third of the layers, and "output", and ``order`` one of `ORDERS`, the sum over these: ``overlap`` and ``forget``
-        (kind, layer, sample, order) of `lkutils.metrics.track`; ``weighted_order`` (layer, sample), ``to_output``
-        (every_layer, sample), ``next_layer`` and ``other_sample`` (sample) of
+        over a third of the layers, and "output", and ``order`` one of `ORDERS`, the sum over these: ``overlap`` and
+        ``forget`` (kind, layer, sample, order) of `lkutils.metrics.track`; ``weighted_order`` (layer, sample),
+        ``to_output`` (every_layer, sample), ``next_layer`` and ``other_sample`` (sample) of
         `lkutils.claims.layers.layer_statistics`; ``count``, ``share``, ``error`` and ``explained`` (sample) of
         `lkutils.claims.sparsity.salience_statistics`, of the output.
     """
@@ -99,7 +99,7 @@ def measured_once(values: xr.DataArray, interactions: xr.DataArray, ratio: float
             in_thirds(of_layers[["weighted_order"]]),
             of_layers[["to_output"]].rename(layer="every_layer"),
             of_layers[["next_layer", "other_sample"]],
-            sparsity.salience_statistics(values, output, tau, Label("", "")).drop_vars("to_paper"),
+            sparsity.salience_statistics(values, output, tau, Label("", ""))[["count", "share", "error", "explained"]],
         ],
         compat="override",
         join="exact",

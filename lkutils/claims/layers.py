@@ -11,6 +11,7 @@ import xarray as xr
 
 from lkutils import metrics
 from lkutils.claims.claim import Claim, Expected, Rule
+from lkutils.games import Label
 
 THIRDS = ("low", "middle", "high")
 
@@ -61,7 +62,8 @@ def layer_statistics(salient: xr.DataArray) -> xr.Dataset:
         With the axes (layer, sample): ``strength``, and ``weighted_order``, the strength times its order, whose ratio
         is the mean order; ``high_orders``, the strength above n/2; ``to_output``, the similarity to the output. With
         the axis (sample): ``next_layer``, the mean similarity of a layer to the next one, and ``other_sample``, to the
-        next layer of another sample, which shows what two unrelated sets of interactions have in common.
+        next layer of another sample, which shows what two unrelated sets of interactions have in common;
+        ``high_layers``, the similarity of the first and the last of the high layers, NaN where there is only one.
     """
     strength = metrics.strength(salient).sum("kind")
     return xr.Dataset(
@@ -72,8 +74,18 @@ def layer_statistics(salient: xr.DataArray) -> xr.Dataset:
             "to_output": metrics.similarity(salient, metrics.last_layer(salient)),
             "next_layer": next_layer_similarity(salient, salient),
             "other_sample": next_layer_similarity(salient, salient.roll(sample=1)),
+            "high_layers": high_layer_similarity(salient),
         }
     )
+
+
+def high_layer_similarity(salient: xr.DataArray) -> xr.DataArray:
+    """Similarity of the first and the last of the high layers (sample); NaN where there is only one."""
+    layers = np.array_split(np.arange(salient.sizes["layer"] - 1), len(THIRDS))[-1]
+    if len(layers) < 2:
+        return salient["sample"] * np.nan
+    first, last = (salient.isel(layer=k, drop=True) for k in layers[[0, -1]])
+    return metrics.similarity(first, last)
 
 
 def next_layer_similarity(salient: xr.DataArray, others: xr.DataArray) -> xr.DataArray:
@@ -162,6 +174,21 @@ LATER_LIKE_OUTPUT = Claim(
         (Expected("similarity to the output, high minus low layers", lambda means: rise(means.to_output), above=0),),
         set_before=True,
     ),
+)
+
+HIGH_LAYERS_SETTLED = Claim(
+    id="claim-late-layers-settled",
+    words="MLP-7 and VGG-11 on CIFAR-10: high layers do not change the interactions much",
+    quotation="High layers did not change the interactions significantly",
+    section="App. K",
+    figure="",
+    chapter="02_layers",
+    rule=Rule(
+        (Expected("similarity of the first and the last high layer", lambda means: means.high_layers, above=0.5),),
+        set_before=False,
+        changed="When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers.",
+    ),
+    networks=(Label("CIFAR-10", "MLP-7"), Label("CIFAR-10", "VGG-11")),
 )
 
 LAYERS = (ADJACENT_LAYERS, EARLY_LESS_HIGH_ORDER, LATER_LIKE_OUTPUT)

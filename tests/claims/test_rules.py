@@ -101,6 +101,23 @@ TABULAR = {
 SHARED = (numbers(iou=0.2, corrected=0.1), [numbers(iou=-0.2, corrected=0.1), numbers(iou=0.2, corrected=-0.1)])
 
 
+def by_order(overlap: list[float], forget: list[float], output: list[float]) -> xr.Dataset:
+    """Six equal layers and the output, orders 1 to 6, both kinds alike."""
+    coordinates = {"layer": LAYER_NAMES, "order": range(1, 7)}
+    found = xr.Dataset(
+        {
+            "overlap": (("layer", "order"), [overlap] * 6 + [output]),
+            "forget": (("layer", "order"), [forget] * 6 + [[0.0] * 6]),
+        },
+        coordinates,
+    )
+    found["new"] = found.overlap.isel(layer=-1) - found.overlap
+    return found.expand_dims(kind=["and", "or"]).copy(deep=True)
+
+
+SIMPLE, COMPLEX = [1.0, 0, 0, 0, 0, 0], [0.98, 0, 0, 0, 0, 0.02]
+
+
 def stable(median: list[float], products: float) -> xr.Dataset:
     """Median stability by order, and the slope at equal strength."""
     return xr.Dataset({"median": ("order", median), "products": products, "spread": 1.0}, {"order": [1, 2, 3, 4]})
@@ -127,6 +144,16 @@ PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
     "claim-small-set-matches": (numbers(error=5.0), [numbers(error=15.0)]),
     "claim-few-salient": (numbers(share=3.0), [numbers(share=7.0)]),
     "claim-salient-count": (numbers(to_paper=1.0), [numbers(to_paper=1.6)]),
+    "claim-others-small": (numbers(median=0.05), [numbers(median=0.15)]),
+    "claim-no-extreme-orders": (by_order(SIMPLE, NONE, SIMPLE), [by_order(SIMPLE, NONE, COMPLEX)]),
+    "claim-resnet20-nothing-new": (
+        by_order(SIMPLE, [0.1, 0, 0, 0.2, 0.2, 0], SIMPLE),
+        [
+            by_order(SIMPLE, [0.5, 0, 0, 0.2, 0.2, 0], SIMPLE),
+            by_order(SIMPLE, [0.1, 0, 0, 0.2, 0.2, 0], [1.3, 0, 0, 0, 0, 0]),
+        ],
+    ),
+    "claim-late-layers-settled": (numbers(high_layers=0.7), [numbers(high_layers=0.3)]),
     "claim-adjacent-layers": (
         numbers(next_layer=0.7, other_sample=0.1),
         [numbers(next_layer=0.3, other_sample=0.1), numbers(next_layer=0.7, other_sample=1.3)],
