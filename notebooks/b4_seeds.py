@@ -42,7 +42,7 @@ from IPython.display import Markdown
 
 from lkutils import metrics, uncertainty
 from lkutils.book.facts import run_facts
-from lkutils.book.markdown import table
+from lkutils.book.markdown import escape, table
 from lkutils.book.parameters import check_given
 from lkutils.claims import layers
 from lkutils.figures import generalization as figures_generalization
@@ -173,7 +173,7 @@ def wider(numbers: dict, things: str) -> str:
 
 Markdown(
     "\n".join(
-        f"- **{label}**: the interval over seeds is wider than that over samples in {wider(orders[label], 'layers')} for "
+        f"- **{escape(label)}**: the interval over seeds is wider than that over samples in {wider(orders[label], 'layers')} for "
         f"the mean order, and in {wider(strengths[label], 'orders')} for the strength in the output."
         for label in orders
     )

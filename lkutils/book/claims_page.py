@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from IPython.display import Markdown
 
 from lkutils.book import matrix
 from lkutils.book.correction import corrected, told
-from lkutils.book.markdown import escape, table
+from lkutils.book.markdown import escape, escape_html, table
 from lkutils.book.matrix import Pair
 from lkutils.book.strips import small_strips, strips
 from lkutils.claims import registry, verdicts
@@ -87,12 +86,12 @@ def claim_block(
     """A claim, folded: k of n and small strips in its line; inside, the paper's words, strips, rule and numbers."""
     found = [verdict for verdict, _ in entries]
     lines = "".join(
-        f"<span><small>{html.escape(' '.join(filter(None, [verdict.setting, verdict.summary()])))}</small>"
+        f"<span><small>{escape_html(' '.join(filter(None, [verdict.setting, verdict.summary()])))}</small>"
         f"{small_strips(verdict)}</span>"
         for verdict in found
     )
     head = (
-        f"<summary><b>{html.escape(claim.words)}</b>{lines or '<span><small>not tested yet</small></span>'}</summary>"
+        f"<summary><b>{escape_html(claim.words)}</b>{lines or '<span><small>not tested yet</small></span>'}</summary>"
     )
     quotation = f"“{escape(claim.quotation)}” ({escape(claim.place)})" if claim.quotation else escape(claim.place)
     # The anchor lies inside, so that a link to it opens the block.
@@ -108,7 +107,8 @@ def claim_block(
         ]
     inside += [f"**Shown in:** {places(claim, path, drawn)}" for path in dict.fromkeys(path for _, path in entries)]
     if found:
-        numbers = table(*verdicts.numbers(found)).data
+        header, rows = verdicts.numbers(found)
+        numbers = table(list(map(escape, header)), rows).data
         inside += [f"<details><summary>The numbers</summary>\n\n{numbers}\n\n</details>"]
     return (
         f'<details class="claim" data-claim="{claim.id}">{head}\n\n'

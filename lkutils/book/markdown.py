@@ -56,6 +56,16 @@ def escape(value: object) -> str:
     return html.escape(MARKUP.sub(r"\\\1", " ".join(str(value).split())), quote=False)
 
 
+def escape_html(value: object) -> str:
+    r"""A value as text inside HTML that stands in Markdown: on one line, since a blank one would end the HTML there.
+
+    Example:
+        >>> escape_html("<b>\n\n*one*")
+        '&lt;b&gt; *one*'
+    """
+    return html.escape(" ".join(str(value).split()))
+
+
 def cell_text(value: object) -> str:
     """What stands between two bars: markup as it is but for its bars and line ends, anything else escaped."""
     if isinstance(value, Markdown):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import math
 from collections.abc import Mapping, Sequence
 
+from lkutils.book.markdown import escape_html
 from lkutils.book.strips import css
 from lkutils.claims.claim import Claim
 from lkutils.claims.judging import OUTCOMES
@@ -54,16 +54,16 @@ def matrix(claims: Sequence[Claim], found: Mapping[str, Sequence[Pair]], caption
     labels = networks_of([verdict for _, (verdict, _) in pairs])
     datasets = {dataset: [label for label in labels if label.dataset == dataset] for dataset, _ in labels}
     groups = "".join(
-        f'<th colspan="{len(some)}" scope="colgroup" data-dataset="{html.escape(name)}">{html.escape(name)}</th>'
+        f'<th colspan="{len(some)}" scope="colgroup" data-dataset="{escape_html(name)}">{escape_html(name)}</th>'
         for name, some in datasets.items()
     )
     names = "".join(
-        f'<th scope="col" data-dataset="{html.escape(label.dataset)}"><span>{html.escape(label.network)}</span></th>'
+        f'<th scope="col" data-dataset="{escape_html(label.dataset)}"><span>{escape_html(label.network)}</span></th>'
         for label in labels
     )
     rows = "".join(matrix_row(claim, pair, labels, page) for claim, pair in pairs)
     return (
-        f'<div class="claims-matrix" tabindex="0" role="region" aria-label="{html.escape(caption)}"><table>'
+        f'<div class="claims-matrix" tabindex="0" role="region" aria-label="{escape_html(caption)}"><table>'
         f'<thead><tr><td></td><td></td>{groups}</tr><tr><th scope="col">Claim</th><th scope="col">Yes</th>{names}</tr>'
         f"</thead><tbody>{rows}</tbody></table></div>"
     )
@@ -72,21 +72,21 @@ def matrix(claims: Sequence[Claim], found: Mapping[str, Sequence[Pair]], caption
 def matrix_row(claim: Claim, pair: Pair, labels: Sequence[Label], page: str) -> str:
     """One verdict: the claim, k of n, and a sign for each network that it was put to."""
     verdict, after = pair
-    setting = f" <small>{html.escape(verdict.setting)}</small>" if verdict.setting else ""
+    setting = f" <small>{escape_html(verdict.setting)}</small>" if verdict.setting else ""
     outcomes, later = verdict.outcomes, after.outcomes
     cells = [cell(claim.id, label, outcomes.get(label), later.get(label), page) for label in labels]
-    name = f'<th scope="row"><a href="{page}#{claim.id}">{html.escape(claim.words)}</a>{setting}</th>'
+    name = f'<th scope="row"><a href="{page}#{claim.id}">{escape_html(claim.words)}</a>{setting}</th>'
     count = f'<td class="count">{len(verdict.where("yes"))}/{len(verdict.measured)}</td>'
     return f'<tr data-claim="{claim.id}">{name}{count}{"".join(cells)}</tr>'
 
 
 def cell(claim: str, label: Label, outcome: str | None, after: str | None, page: str) -> str:
     """The sign of one network, which links to the claim; outlined where it does not survive the correction."""
-    dataset = html.escape(label.dataset)
+    dataset = escape_html(label.dataset)
     if outcome is None:
         return f'<td data-dataset="{dataset}"></td>'
     weak = outcome != after
-    told = html.escape(f"{LEGEND[outcome]}{', not after correction' * weak}: {label}")
+    told = escape_html(f"{LEGEND[outcome]}{', not after correction' * weak}: {label}")
     link = f'<a href="{page}#{claim}" title="{told}" aria-label="{told}">{SIGNS[outcome]}</a>'
     return f'<td class="{css(outcome)}{" weak" * weak}" data-dataset="{dataset}" data-outcome="{outcome}">{link}</td>'
 
@@ -97,7 +97,7 @@ def filters(verdicts: Sequence[Verdict]) -> str:
     choices = {"dataset": ("Data set", datasets), "outcome": ("Verdict", list(OUTCOMES))}
     selects = [
         f'<label>{words} <select name="{name}"><option value="">all</option>'
-        + "".join(f"<option>{html.escape(value)}</option>" for value in values)
+        + "".join(f"<option>{escape_html(value)}</option>" for value in values)
         + "</select></label>"
         for name, (words, values) in choices.items()
     ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from lkutils.book.markdown import escape_html
 from lkutils.claims.claim import Expected
 from lkutils.claims.verdicts import Measured, Verdict, samples_words
 from lkutils.games import Label
@@ -46,7 +46,7 @@ def strip(test: Expected, measured: Mapping[Label, Measured]) -> str:
         return NAMES + position(value, span, WIDTH, MARGIN)
 
     rows = [row(label, found, ROW * k + 8, at) for k, (label, found) in enumerate(measured.items())]
-    told = html.escape(description(test, measured))
+    told = escape_html(description(test, measured))
     ends = limit_lines(test, at, height - 14, words=True)
     box = f'viewBox="0 0 {NAMES + WIDTH} {height}" width="{NAMES + WIDTH}" height="{height}"'
     drawn = "".join([claimed(test, at, height - 14), *rows, ends])
@@ -73,8 +73,8 @@ def small_strip(test: Expected, measured: Mapping[Label, Measured]) -> str:
 
 def row(label: Label, found: Measured, y: int, at: Callable[[float], float]) -> str:
     """Name, interval and estimate of one network; the sign differs with the outcome, not the colour alone."""
-    title = f"<title>{html.escape(f'{label}: {found}; {samples_words(found.samples)}; {found.outcome}')}</title>"
-    name = f'<text x="{NAMES - 4}" y="{y + 4}" text-anchor="end">{html.escape(str(label))}</text>'
+    title = f"<title>{escape_html(f'{label}: {found}; {samples_words(found.samples)}; {found.outcome}')}</title>"
+    name = f'<text x="{NAMES - 4}" y="{y + 4}" text-anchor="end">{escape_html(str(label))}</text>'
     interval = "" if math.isnan(found.low) else f'<path d="M{at(found.low):g} {y}H{at(found.high):g}"/>'
     point = "" if math.isnan(found.estimate) else mark(found.outcome, at(found.estimate), y)
     return f'<g class="{css(found.outcome)}">{title}{name}{interval}{point}</g>'
@@ -123,7 +123,7 @@ def of_verdict(verdict: Verdict, k: int) -> dict[Label, Measured]:
 def strips(verdict: Verdict) -> str:
     """All statistics of a verdict, each under its words."""
     figures = [
-        f"<div><p>{html.escape(f'{test.words} ({test.limits})')}</p>{strip(test, of_verdict(verdict, k))}</div>"
+        f"<div><p>{escape_html(f'{test.words} ({test.limits})')}</p>{strip(test, of_verdict(verdict, k))}</div>"
         for k, test in enumerate(verdict.claim.rule.tests)
     ]
     return f'<div class="strips">{"".join(figures)}</div>' if verdict.measured else ""

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from lkutils.figures.described import described
 from lkutils.figures.followed import draw_players, oneline, outlines, spelled
-from lkutils.figures.style import COLOURS, KIND_NAMES, colours_of, in_style, label_left, panels, sentence
+from lkutils.figures.style import COLOURS, KIND_NAMES, colours_of, in_style, label_left, panels, plain, sentence
 from lkutils.games import Label
 
 Interaction = tuple[str, int, float]  # kind, coalition, effect in log-odds
@@ -85,14 +85,14 @@ def explained_images(samples: list[ExplainedImage]) -> Figure:
         players = sample.players.astype(int)  # games store small integers, which hold no coalition
         draw_players(row[0], players, sample.image, 0)
         row[0].set_title("image" if sample.image is not None else "players", fontsize=7, loc="center")
-        row[0].set_ylabel(sample.title, fontsize=7)
+        row[0].set_ylabel(plain(sample.title), fontsize=7)
         limit = max(float(abs(numbers).max()) for numbers in sample.attributions.values())
         for axis, (name, numbers) in zip(row[1:], sample.attributions.items(), strict=False):
             draw_attribution(axis, players, numbers, limit)
-            axis.set_title(name, fontsize=7, loc="center")
+            axis.set_title(plain(name), fontsize=7, loc="center")
         for axis, (coalition, words) in zip(row[1 + len(sample.attributions) :], sample.interactions, strict=False):
             draw_players(axis, players, sample.image, coalition)
-            axis.set_title(words, fontsize=7, loc="center")
+            axis.set_title(plain(words), fontsize=7, loc="center")
     return described(
         figure,
         "Images with what each method gives to every player, in log-odds",
@@ -165,16 +165,16 @@ def explained_sentences(samples: list[ExplainedSentence]) -> Figure:
         rows, width = np.arange(len(sample.words)), 0.8 / len(sample.attributions)
         for k, (name, numbers) in enumerate(sample.attributions.items()):
             left.barh(rows - 0.4 + (k + 0.5) * width, numbers, width, color=COLOURS[k], label=name)
-        left.set_yticks(rows, sample.words, fontsize=7)
+        left.set_yticks(rows, list(map(plain, sample.words)), fontsize=7)
         effects = [effect for _, _, effect in sample.interactions]
         right.barh(range(len(effects)), effects, 0.7, color=COLOURS[2])
         names = [spelled(kind, coalition, list(sample.words)) for kind, coalition, _ in sample.interactions]
-        right.set_yticks(range(len(effects)), ["\n".join(textwrap.wrap(name, 26)) for name in names], fontsize=7)
+        right.set_yticks(range(len(effects)), [plain("\n".join(textwrap.wrap(name, 26))) for name in names], fontsize=7)
         for axis in (left, right):
             axis.axvline(0, color="black", linewidth=0.5)
             axis.invert_yaxis()
             axis.grid(False, axis="y")
-        left.set_title("\n".join(textwrap.wrap(sample.title, 52)), fontsize=7, fontweight="normal", loc="left")
+        left.set_title(plain("\n".join(textwrap.wrap(sample.title, 52))), fontsize=7, fontweight="normal", loc="left")
         right.set_title("interactions", fontsize=7)
     for axis in grid[-1]:
         axis.set_xlabel("effect (log-odds)")
@@ -214,7 +214,7 @@ def agreement(pairs: Mapping[Label, tuple[xr.DataArray, xr.DataArray]], names: t
         limit = 1.05 * max(float(abs(first).max()), float(abs(second).max()))
         axis.plot([-limit, limit], [-limit, limit], color="black", linestyle=":", linewidth=0.8)
         axis.plot(first.values.ravel(), second.values.ravel(), "o", markersize=2.5, alpha=0.5, color=colour)
-        axis.set(title=str(label), xlabel=f"{names[0]} (log-odds)", xlim=(-limit, limit), ylim=(-limit, limit))
+        axis.set(title=plain(label), xlabel=f"{names[0]} (log-odds)", xlim=(-limit, limit), ylim=(-limit, limit))
     label_left(axes, f"{names[1]} (log-odds)")
     return described(
         figure,

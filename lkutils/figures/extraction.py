@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from lkutils import uncertainty
 from lkutils.figures.described import described
-from lkutils.figures.style import COLOURS, in_style, label_left, legend_above, panels
+from lkutils.figures.style import COLOURS, in_style, label_left, legend_above, panels, plain
 from lkutils.games import Label
 
 
@@ -51,7 +51,7 @@ def by_setting(
             axis.errorbar(middle, rows, xerr=[middle - low, high - middle], linestyle="", label=name, **style)
         if marks and title in marks:
             axis.axvline(marks[title], color="black", linestyle=":", label=mark)
-        axis.set(title=title, xlabel=label, ylim=(len(settings) - 0.5, -0.5))
+        axis.set(title=plain(title), xlabel=label, ylim=(len(settings) - 0.5, -0.5))
         if title in shares:
             axis.set_xlim(0, 1)
         else:
@@ -96,7 +96,7 @@ def strength_by_setting(
             axis.plot(rank, pooled, color=COLOURS[k % len(COLOURS)], label=setting, linewidth=1.3)
             salient = (pooled > tau).sum() / strength.sizes["sample"]
             axis.plot(salient, tau, "o", markersize=4, color=COLOURS[k % len(COLOURS)])
-        axis.set(title=name, xlabel="interactions per sample", xscale="log", yscale="log")
+        axis.set(title=plain(name), xlabel="interactions per sample", xscale="log", yscale="log")
     axes[0].set_ylim(bottom=1e-3)  # of all panels, now that all lines are there
     label_left(axes, "strength $|I(S|x)|$ (log-odds)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)

@@ -19,7 +19,7 @@ from torch import Tensor
 from lkutils import metrics
 from lkutils.figures.described import described
 from lkutils.figures.layers import layer_ticks, layered
-from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style, sentence
+from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style, plain, sentence
 from lkutils.follow import one, player_names
 
 EFFECTS = "Effect in every layer of the strongest interactions of the output, and of the strongest forgotten ones"
@@ -158,7 +158,7 @@ def followed_images(samples: list[FollowedImage], count: int = 3) -> Figure:
             draw_effects(bars[k], effects, limit)
             bars[k].tick_params(labelleft=place == 0)
         first = numbered[0][0]
-        maps[first].set_ylabel(sample.title, fontsize=8)
+        maps[first].set_ylabel(plain(sample.title), fontsize=8)
         bars[first].set_ylabel("$I(S)$")
     handles = [Patch(color=OVERLAP), Patch(color=FORGET), Line2D([], [], color=NEW, linestyle="--")]
     labels = ["shared with the output", "forgotten by the output", "effect in the output"]
@@ -314,12 +314,12 @@ def followed_sentences(samples: list[FollowedSentence], count: int = 3) -> Figur
         axis.axhline(len(output) - 0.5, color="black", linewidth=1)
         words = player_words(sample.salient, sample.words)
         named = [spelled(*which, words) for which in (*output, *forgotten)]
-        axis.set_yticks(range(len(rows)), named, fontsize=7)
+        axis.set_yticks(range(len(rows)), list(map(plain, named)), fontsize=7)
         numbers |= {(sample.title, name): row.reset_coords(drop=True) for name, row in zip(named, rows, strict=True)}
         ticks, labels = layer_ticks(sample.salient)
         axis.set_xticks(ticks - 1, labels)
         title = sample.title if sample.sentence is None else f"{sample.title}: {sample.sentence}"
-        axis.set_title("\n".join(textwrap.wrap(title, 78)), fontsize=7, fontweight="normal")
+        axis.set_title(plain("\n".join(textwrap.wrap(title, 78))), fontsize=7, fontweight="normal")
         axis.grid(False)
         figure.colorbar(image, ax=axis, aspect=8, label="$I(S)$")
     axis.set_xlabel("layer")

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from lkutils.figures.described import described
-from lkutils.figures.style import COLOURS, in_style, label_left, legend_above
+from lkutils.figures.style import COLOURS, in_style, label_left, legend_above, plain
 from lkutils.metrics import nonempty
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -48,7 +48,7 @@ def in_order_of(
                 rank = np.arange(1, len(one) + 1)
                 curves[f"{layer}, {procedure}", f"kappa {kappa:g}"] = xr.DataArray(one, {"rank": rank}, ("rank",))
                 axis.plot(rank, one, color=COLOURS[k], linewidth=0.7, label=rf"$\kappa$ = {kappa:g}")
-            axis.set_title(f"{layer}, {procedure}", fontsize=8)
+            axis.set_title(plain(f"{layer}, {procedure}"), fontsize=8)
     for axis in grid[-1]:
         axis.set_xlabel(f"rank at {reference:g}")
     label_left(list(grid.flat), "$I(S|x)$ (log-odds)")
@@ -92,7 +92,7 @@ def single_interactions(
             axis.set(xlim=(-limit, limit), ylim=(-limit, limit))
         axes[0].set_ylabel(f"$I$ with {name}")
     for axis, layer in zip(grid[0], layers, strict=True):
-        axis.set_title(layer)
+        axis.set_title(plain(layer))
     for axis in grid[-1]:
         axis.set_xlabel(rf"$I$ with $\kappa$ = {reference:g}")
     return described(
@@ -137,13 +137,13 @@ def against_kappa(numbers: Mapping[str, xr.DataArray], yardsticks: Mapping[str, 
                     marker=MARKERS[k % len(MARKERS)],
                     markersize=3,
                     linewidth=1.1,
-                    label=f"{layer}, {procedure}",
+                    label=plain(f"{layer}, {procedure}"),
                 )
                 axis.vlines(kappa, low[there], high[there], color=COLOURS[k], linewidth=1, alpha=0.6)
             if name in yardsticks:
                 level = yardsticks[name].isel(procedure=0).sel(layer=layer, bound="estimate").item()
                 axis.axhline(level, linestyle=":", color=COLOURS[k], linewidth=1)
-        axis.set(title=name, xlabel=r"$\kappa$ / $|v(x_N) - v(x_\emptyset)|$", ylim=(0, None))
+        axis.set(title=plain(name), xlabel=r"$\kappa$ / $|v(x_N) - v(x_\emptyset)|$", ylim=(0, None))
     for axis in grid.flat[len(numbers) :]:
         axis.set_visible(False)
     legend_above(figure)

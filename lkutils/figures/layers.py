@@ -22,6 +22,7 @@ from lkutils.figures.style import (
     label_left,
     legend_above,
     panels,
+    plain,
     shades,
 )
 from lkutils.follow import interactions_in
@@ -53,7 +54,7 @@ def by_depth(curves: Mapping[Label, xr.DataArray], label: str) -> Figure:
     for axis, (dataset, labels) in zip(axes, games.items(), strict=True):
         for game in labels:
             line(axis, depth_of(curves[game]), curves[game], colours[game.network], game.network)
-        axis.set(title=dataset, xlabel="depth (1 = output)", xlim=(0, 1.03), xticks=(0, 0.5, 1))
+        axis.set(title=plain(dataset), xlabel="depth (1 = output)", xlim=(0, 1.03), xticks=(0, 0.5, 1))
     label_left(axes, label)
     legend_above(figure)
     return described(
@@ -87,7 +88,7 @@ def strength_by_order(strengths: Mapping[Label, xr.DataArray]) -> Figure:
                 axis.plot(strength["order"], strength.sel(kind=kind, layer=layer), color=shade, linewidth=1)
             axis.plot(strength["order"], strength.sel(kind=kind).isel(layer=-1), color="black", linestyle="--")
             axis.set(ylim=(0, strength.max() * 1.05), xlabel="order")
-            axis.set_title(f"{label}\n{KIND_NAMES[kind]}" if kind == "and" else f"\n{KIND_NAMES[kind]}")
+            axis.set_title(f"{plain(label)}\n{KIND_NAMES[kind]}" if kind == "and" else f"\n{KIND_NAMES[kind]}")
             axis.set_xticks(strength["order"][:: 2 if strength.sizes["order"] < 12 else 3])
         pair[1].set_yticklabels([])
     for axis in cells[len(strengths) :].flat:
@@ -123,7 +124,7 @@ def similarity_map(similarities: Mapping[Label | str, xr.DataArray]) -> Figure:
         ticks, numbers = layer_ticks(matrix)
         axis.set_xticks(ticks - 1, numbers)
         axis.set_yticks(ticks - 1, numbers)
-        axis.set(title=str(label), xlabel="layer")
+        axis.set(title=plain(label), xlabel="layer")
         axis.grid(False)
     label_left(axes, "layer")
     figure.colorbar(image, ax=axes, label="share of strength in common", shrink=min(1.0, 2.2 / len(axes) ** 0.5))
@@ -168,7 +169,7 @@ def line(axis: Axes, x: np.ndarray, curve: xr.DataArray, color: object, label: s
         low, high = curve.sel(bound="low"), curve.sel(bound="high")
         axis.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0, zorder=1)
         curve = curve.sel(bound="estimate")
-    axis.plot(x, curve, color=color, marker="o", markersize=2.5, linewidth=1.2, label=label)
+    axis.plot(x, curve, color=color, marker="o", markersize=2.5, linewidth=1.2, label=plain(label))
 
 
 def depth_of(curve: xr.DataArray) -> np.ndarray:

@@ -10,7 +10,17 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from lkutils.figures.described import described, words_of
-from lkutils.figures.style import COLOURS, by_dataset, colours_of, in_style, label_left, legend_above, panels, two_lines
+from lkutils.figures.style import (
+    COLOURS,
+    by_dataset,
+    colours_of,
+    in_style,
+    label_left,
+    legend_above,
+    panels,
+    plain,
+    two_lines,
+)
 from lkutils.games import Label
 from lkutils.uncertainty import resampled_means, with_interval
 
@@ -118,7 +128,7 @@ def salient_count_rows(
     for row, label in enumerate(labels):
         if label in paper:
             axis.plot([paper[label]] * 2, [row - 0.4, row + 0.4], color="black", linestyle=":", label="paper")
-    axis.set_yticks(range(len(labels)), [str(label) for label in labels])
+    axis.set_yticks(range(len(labels)), [plain(label) for label in labels])
     axis.set(xlabel="salient interactions per sample, mean and 95 % interval", xlim=(0, None))
     axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.grid(False, axis="y")
@@ -158,10 +168,10 @@ def matching_errors(errors: Mapping[Label, xr.DataArray], salient_shares: Mappin
             curves[label] = (100 * with_interval(resampled_means(errors[label]))).transpose("bound", "share")
             low, mean, high = curves[label].values
             share, at = 100 * errors[label]["share"].values, salient[label]
-            axis.plot(share, mean, color=colour, label=label.network)
+            axis.plot(share, mean, color=colour, label=plain(label.network))
             axis.fill_between(share, low, high, color=colour, alpha=0.2, linewidth=0)
             axis.plot(at, np.interp(at, share, mean), "o", color=colour, markeredgecolor="white", markersize=7)
-        axis.set(title=dataset, xlabel="strongest interactions (% of all)", xscale="log")
+        axis.set(title=plain(dataset), xlabel="strongest interactions (% of all)", xscale="log")
         axis.xaxis.set_major_formatter("{x:g}")
     axes[0].set_ylim(bottom=0)  # of all panels, now that all lines are there
     label_left(axes, "error of the matched outputs\n(% of the output range)")

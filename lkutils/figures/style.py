@@ -121,6 +121,16 @@ def legend_above(figure: Figure) -> None:
     )
 
 
+def plain(name: object) -> str:
+    r"""A name as text that a figure shows as it is: none of its dollar signs begins a formula.
+
+    Example:
+        >>> plain("from $5 to $10")
+        'from \\$5 to \\$10'
+    """
+    return str(name).replace("$", r"\$")
+
+
 def two_lines(name: Label | str) -> str:
     r"""The title of a panel or row: the network, and below it the data set.
 
@@ -128,4 +138,4 @@ def two_lines(name: Label | str) -> str:
         >>> two_lines(Label("CIFAR-10", "VGG-11"))
         'VGG-11\nCIFAR-10'
     """
-    return f"{name.network}\n{name.dataset}" if isinstance(name, Label) else name
+    return plain(f"{name.network}\n{name.dataset}" if isinstance(name, Label) else name)

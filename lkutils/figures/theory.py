@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from lkutils.figures.described import described
-from lkutils.figures.style import colours_of, in_style, label_left, panels
+from lkutils.figures.style import colours_of, in_style, label_left, panels, plain
 from lkutils.games import Label
 
 
@@ -30,7 +30,7 @@ def mean_by_size(means: Mapping[Label, xr.DataArray]) -> Figure:
         axis.axhline(0, color="black", linewidth=0.5)
         axis.plot(mean["size"], mean.transpose("size", "sample"), color=colour, linewidth=0.6, alpha=0.4)
         axis.plot(mean["size"], mean.mean("sample"), color="black", linewidth=1.5)
-        axis.set(title=str(label), xlabel="visible players $m$")
+        axis.set(title=plain(label), xlabel="visible players $m$")
     label_left(axes, "$u(m)$ (output ranges)")
     return described(
         figure,
