@@ -16,6 +16,7 @@ Tables have the coalition first and the problem last, so that the sums over subs
 long rows. The unknowns x = (a, c, delta) are one table of shape (3, 2^n, problem).
 """
 
+import functools
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -26,10 +27,12 @@ from lkutils.mobius import coalition_sizes, player_count, sum_in_place
 from lkutils.progress import progress
 from lkutils.symmetry import SymmetricInverse
 
+ROW = 32  # numbers that an addition should have at least: shorter sums go by a product with a small matrix
 CHUNK = {"cpu": 2**18, "cuda": 2**22}  # doubles in a table: what keeps a processor's cache, or a GPU, full
 MAX_ITERATIONS = 100_000
 ROUND = 25  # iterations between two looks at the certificate, which costs about as much as six of them
-REPAIRS = 5  # corrections that make (a, c) feasible: each takes up more than half of what is left
+REPAIRS = 5  # corrections that make (a, c) feasible: each takes up most of what is left
+REPAIR_STEP = 1.7  # times the smallest correction: what is too much of one is within the bounds of most others
 
 # The equation is solved in the norm |a|^2 + |c|^2 + |delta|^2 / DELTA_WEIGHT: delta moves that much more easily than an
 # interaction, which has up to 2^n values to answer for. From 1 to 900 no weight was best for all games; 9 served all.
@@ -43,6 +46,7 @@ RESTART_SHARE = 5  # the anchor moves when a fifth of all iterations lie behind 
 # each problem in hand what the iteration holds, for each pair of multiplets the blocks of the inverse and their making.
 TABLES_OF_RESULT, TABLES_IN_HAND, TABLES_OF_BLOCKS = 12, 45, 6
 
+ROUNDING = 1e-12  # objectives that differ by a smaller share of themselves are the same
 TINY = torch.finfo(torch.float64).tiny
 
 
@@ -237,18 +241,19 @@ def _feasible(problem: Problem, iterate: Iterate, inverse: SymmetricInverse) -> 
     limits = _limits(problem, iterate.threshold)
     x = _shrink(iterate.point, limits)
     for _ in range(REPAIRS):  # what delta cannot take up goes to a and c in the way that changes them least
-        x[:2] += _adjoint(inverse(_excess(problem.v, x, limits)))[:2]
+        x[:2] += REPAIR_STEP * _adjoint(inverse(_excess(problem.v, x, limits)))[:2]
         _merge_first_order(x)
     x[0] += _over_subsets(_excess(problem.v, x, limits), -1)
     return x[:2]
 
 
 def _improve(best: Best, terms: Tensor, lower_bound: Tensor) -> Best:
-    """The better of what was known and what is new."""
+    """The better of what was known and what is new; of equals the new, or rounding would choose between them."""
     objective = terms[0, 1:].abs().sum(0) + terms[1].abs().sum(0)
+    better = objective <= best.objective * (1 + ROUNDING)
     return Best(
-        terms=torch.where(objective < best.objective, terms, best.terms),
-        objective=torch.minimum(objective, best.objective),
+        terms=torch.where(better, terms, best.terms),
+        objective=torch.where(better, objective, best.objective),
         lower_bound=torch.maximum(lower_bound, best.lower_bound),
     )
 
@@ -269,19 +274,42 @@ def _values(x: Tensor) -> Tensor:
 
 def _adjoint(y: Tensor) -> Tensor:
     """Z'y, Z y and y, the last in the units of delta."""
-    x = y.repeat(3, 1, 1)
-    sum_in_place(x[:1], superset=True)
-    sum_in_place(x[1:2])
-    x[2] *= DELTA_WEIGHT
+    x = torch.empty(3, *y.shape, dtype=y.dtype, device=y.device)
+    _sums(y, superset=True, out=x[0])
+    _sums(y, out=x[1])
+    torch.mul(y, DELTA_WEIGHT, out=x[2])
     return x
 
 
 def _over_subsets(table: Tensor, sign: int = 1) -> Tensor:
-    return sum_in_place(table.clone()[None], sign)[0]
+    return _sums(table, sign)
 
 
 def _over_supersets(table: Tensor) -> Tensor:
-    return sum_in_place(table.clone()[None], superset=True)[0]
+    return _sums(table, superset=True)
+
+
+def _sums(table: Tensor, sign: int = 1, superset: bool = False, out: Tensor | None = None) -> Tensor:
+    """Sums over subsets (or supersets), those of the lowest players by one matrix product where rows are short."""
+    coalitions, count = table.shape
+    low = min(max(ROW.bit_length() - count.bit_length(), 0), coalitions.bit_length() - 1)
+    out = torch.empty_like(table) if out is None else out
+    if low and count:
+        matrix = _low_players(low, count, sign, table.device)
+        torch.matmul(table.view(-1, len(matrix)), matrix if superset else matrix.T, out=out.view(-1, len(matrix)))
+    else:
+        out.copy_(table)
+    sum_in_place(out[None], sign, superset, first_player=low)
+    return out
+
+
+@functools.cache
+def _low_players(n: int, count: int, sign: int, device: torch.device) -> Tensor:
+    """The sums over subsets of n players as a matrix, for each of count problems that lie side by side."""
+    power = torch.ones(1, 1, dtype=torch.float64, device=device)
+    for _ in range(n):
+        power = torch.kron(power, torch.tensor([[1, 0], [sign, 1]], dtype=torch.float64, device=device))
+    return torch.kron(power, torch.eye(count, dtype=torch.float64, device=device))
 
 
 def _limits(problem: Problem, threshold: Tensor) -> Tensor:

@@ -78,6 +78,7 @@ def multiplets(n: int, device: torch.device | str | None = None) -> list[Float64
 
 
 def _both_groups(high: Tensor, low: Tensor, columns: Tensor) -> Tensor:
-    """Kronecker product of two matrices, applied to columns."""
-    rows = (high @ columns.view(len(high), -1)).view(len(high), len(low), -1)
-    return (low @ rows).view(columns.shape)
+    """Kronecker product of two matrices, applied to columns: each by one product, the problem between the groups."""
+    shape = len(high), -1, len(low)
+    rows = (high @ columns.view(len(high), -1)).view(len(high), len(low), -1).transpose(1, 2)
+    return (rows.reshape(-1, len(low)) @ low.T).view(shape).transpose(1, 2).reshape(columns.shape)
