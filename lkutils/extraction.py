@@ -164,7 +164,7 @@ def _checked(values: Tensor | np.ndarray, kappa_ratio: float) -> tuple[Tensor, T
     """The values in float64 and kappa of every game, after all checks."""
     if not isinstance(values, Tensor | np.ndarray):
         raise TypeError(f"values must be a tensor or an array, not {type(values).__name__}.")
-    values = torch.as_tensor(values).detach()
+    values = torch.from_numpy(np.array(values, order="C")) if isinstance(values, np.ndarray) else values.detach()
     if values.is_complex():
         raise TypeError(f"values are {values.dtype}, but log-odds are real numbers.")
     player_count(values)

@@ -22,6 +22,7 @@ from lkutils.book.markdown import table
 from lkutils.book.parameters import list_chapters
 from lkutils.paper import paths
 from lkutils.storage import replacing
+from lkutils.unfinished import unfinished_folder
 
 
 def build_book(profile: str = "paper") -> Path:
@@ -72,11 +73,15 @@ def build_html(book: Path, html: Path) -> None:
     print("pages: building", flush=True)
     built.unlink(missing_ok=True)
     program = Path(sys.executable).with_name("jupyter-book")
-    command = [str(program), "build", str(book), "--path-output", str(html.parents[1])]
-    command += ["--config", str(paths.ROOT / "_config.yml"), "--all", "-W", "-n", "--keep-going", "-q"]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=paths.ROOT, check=False)
-    if ran.returncode != 0:
-        raise ChapterError(f"the pages were not built:\n{ran.stdout}\n{ran.stderr}")
+    # Not in their place: what a killed build left running must not write into the pages of the next one.
+    with unfinished_folder(html.parent) as folder:
+        command = [str(program), "build", str(book), "--path-output", str(folder)]
+        command += ["--config", str(paths.ROOT / "_config.yml"), "--all", "-W", "-n", "--keep-going", "-q"]
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=paths.ROOT, check=False)
+        if ran.returncode != 0:
+            raise ChapterError(f"the pages were not built:\n{ran.stdout}\n{ran.stderr}")
+        shutil.rmtree(html, ignore_errors=True)
+        (folder / "_build" / "html").rename(html)
     built.write_text(sources + digest_of_pages(html))
 
 
