@@ -26,7 +26,7 @@
 
 # %% tags=["parameters"]
 profile: str = "paper"  # what was kept of the shipped games; "smoke": of small ones made from scratch
-games: list[str] = []  # such as [mnist/mlp7]; empty for all that the profile has
+games: list[str] = []  # such as [mnist/mlp7]; empty for all that choices are kept of
 resamples: int = (
     400  # of the bootstrap over samples, for each specification, from 100 to 10000
 )

@@ -53,9 +53,8 @@ def variants_of(name: str) -> dict[str, str]:
     """
     main = find_experiment(name)
     others = [*map(find_experiment, seed_names(name)[1:]), *(with_probes(main, way) for way in PROBES)]
-    if main.profile == "paper":
-        others = [other for other in others if choices_path(other).exists()]
-    return {TRAININGS.get(one.variant, one.variant.replace("seed", "seed ")): one.name for one in (main, *others)}
+    found = [main, *(other for other in others if choices_path(other).exists())]
+    return {TRAININGS.get(one.variant, one.variant.replace("seed", "seed ")): one.name for one in found}
 
 
 def load_choices(name: str) -> xr.Dataset:
@@ -84,13 +83,14 @@ def open_choices(profile: str, games: list[str]) -> dict[Label, dict[str, xr.Dat
 
     Args:
         profile: "paper" or "smoke".
-        games: names of games; all of the profile's when empty.
+        games: names of games; when empty all of the profile's that choices are kept of.
 
     Raises:
         FileNotFoundError, ValueError: as `load_choices`.
     """
+    kept = [name for name in game_names(profile) if profile == "smoke" or choices_path(find_experiment(name)).exists()]
     opened = {}
-    for name in games or game_names(profile):
+    for name in games or kept:
         label = label_of(load_game(name))
         opened[label] = {
             training: for_claims(load_choices(variant), label) for training, variant in variants_of(name).items()
