@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import bench_extraction, bench_masking, bench_mobius
+from benchmarks import bench_extraction, bench_masking, bench_mobius, bench_rivals
 from lkutils.paper import paths
 
 # Title of a table -> the function that measures its rows, each a dict of column and value.
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "Möbius transform": bench_mobius.main,
     "Masking": bench_masking.main,
     "Extraction: exact against subgradient descent": bench_extraction.against_sgd,
+    "Extraction: beside a general solver": bench_rivals.main,
     "Extraction: gap over time": bench_extraction.gap_over_time,
     "Extraction: cost over players": bench_extraction.cost_over_players,
     "Extraction: cost over problems": bench_extraction.cost_over_problems,
@@ -46,7 +47,7 @@ def describe_machine() -> dict[str, str]:
         "processor": f"{cpu[1] if cpu else platform.machine()}, {torch.get_num_threads()} threads",
         "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "versions": ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "shapiq")),
+        "versions": ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "scipy", "shapiq")),
     }
 
 

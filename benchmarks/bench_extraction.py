@@ -6,6 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
 
 import torch
 import xarray as xr
@@ -19,6 +20,8 @@ from lkutils.paper.shipped import load_game
 
 LEARNING_RATES = (1e-5, 1e-4)
 GAME = "mnist/mlp7"
+
+Found = TypeVar("Found")
 
 
 def against_sgd() -> list[dict]:
@@ -77,7 +80,8 @@ def gap_over_time() -> list[dict]:
 
 def cost_over_players() -> list[dict]:
     """Time and memory for planted games as the number of players grows."""
-    return [measured(n, 10 if n < 12 else 4 if n == 12 else 2) for n in (6, 7, 8, 9, 10, 11, 12, 13, 14)]
+    counts = {6: 10, 7: 10, 8: 10, 9: 10, 10: 10, 11: 10, 12: 4, 13: 2, 14: 2, 15: 1, 16: 1}
+    return [measured(n, count) for n, count in counts.items()]
 
 
 def cost_over_problems() -> list[dict]:
@@ -86,12 +90,12 @@ def cost_over_problems() -> list[dict]:
     return [measured(n, count) for n, counts in sizes.items() for count in counts]
 
 
-def shipped_games(count: int) -> xr.DataArray:
-    """The network's output on the first samples of the shipped game (sample, coalition)."""
-    return load_game(GAME)["values"].sel(layer="output", drop=True)[:count].astype(float)
+def shipped_games(count: int, game: str = GAME) -> xr.DataArray:
+    """The network's output on the first samples of a shipped game (sample, coalition)."""
+    return load_game(game)["values"].sel(layer="output", drop=True)[:count].astype(float)
 
 
-def timed(extract: Callable[[Tensor], Interactions], values: Tensor) -> tuple[Interactions, float]:
+def timed(extract: Callable[[Tensor], Found], values: Tensor) -> tuple[Found, float]:
     """The result and the seconds it took."""
     start = time.perf_counter()
     found = extract(values)
