@@ -140,6 +140,38 @@ def test_batching_makes_no_difference(monkeypatch):
         assert torch.allclose(table, getattr(in_turn, field).flatten(0, 1).flip(0), rtol=1e-9, atol=1e-9)
 
 
+def salient_sets(found):
+    both = torch.stack((found.and_, found.or_))[..., 1:].abs()
+    return both > 0.05 * both.amax((0, -1), keepdim=True)
+
+
+def test_the_order_of_players_and_the_batch_make_no_difference():
+    n, values = 8, torch.stack([planted_game(8, noise=0.1, seed=seed)[0] for seed in range(4)])
+    order = torch.tensor([5, 2, 7, 0, 3, 6, 1, 4])  # of the players
+    renamed = sum((torch.arange(2**n) >> player & 1) << order[player] for player in range(n))
+    found = extract_interactions(values)
+    permuted = torch.empty_like(values)
+    permuted[:, renamed] = values
+    others = extract_interactions(permuted.flip(0)[:3])  # in another order, and one game fewer
+    for field, table in zip(("and_", "or_", "delta"), (found.and_, found.or_, found.delta), strict=True):
+        back = getattr(others, field)[:, renamed].flip(0)
+        assert torch.allclose(back, table[1:], rtol=1e-9, atol=1e-9)
+    first, second = salient_sets(found)[:, 1:], salient_sets(others)[..., (renamed - 1)[1:]].flip(1)
+    assert (first ^ second).sum() < 0.01 * (first | second).sum()
+
+
+def test_one_nan_among_a_thousand_games_is_found():
+    values = torch.zeros(1000, 16)
+    values[617, 11] = torch.nan
+    with pytest.raises(ValueError, match=r"1 of 16000 values are NaN or infinite, the first at \[617, 11\]"):
+        extract_interactions(values)
+
+
+def test_the_smallest_gap_that_can_be_certified_is_reached():
+    found = extract_interactions(random_values(4, batch=(3,)), gap=extraction.SMALLEST_GAP)
+    assert (found.gap <= extraction.SMALLEST_GAP * (1 + 1e-6)).all()
+
+
 def test_shape_and_precision_of_the_result():
     values = random_values(3, batch=(2, 4))
     found = extract_interactions(values.float())
