@@ -13,6 +13,7 @@ from lkutils.book import choices
 from lkutils.book.chapters import ChapterError, run_chapter
 from lkutils.book.pages import build_book
 from lkutils.book.parameters import PROFILES, list_chapters, read_parameters
+from lkutils.masking import is_out_of_memory
 from lkutils.paper import experiments, making, noise, shipped
 from lkutils.paper.experiments import Experiment
 from lkutils.storage import DamagedFileError
@@ -38,6 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError, KeyError, FloatingPointError, MemoryError, ChapterError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"lkutils: {message}", file=sys.stderr)
+        return 2
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"lkutils: out of memory ({error})", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("lkutils: interrupted; the same command goes on from here", file=sys.stderr)

@@ -83,8 +83,9 @@ def pretrained_encoder(weights: str, tokenizer, architecture: str) -> TextClassi
 
     Raises:
         OSError: there is no such model, or none in safetensors format.
-        ValueError: it is of another architecture, weights of its encoder are missing, it has another number of classes,
-            their names say that class 0 is the positive one, or the tokenizer has more tokens than it.
+        ValueError: it is of another architecture or asks for code from elsewhere, its weights are damaged or elsewhere,
+            weights of its encoder are missing, it has another number of classes, their names say that class 0 is the
+            positive one, or the tokenizer has more tokens than it.
     """
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification  # takes seconds, and only sentences need it
@@ -93,6 +94,11 @@ def pretrained_encoder(weights: str, tokenizer, architecture: str) -> TextClassi
     config = AutoConfig.from_pretrained(weights, trust_remote_code=False)
     if config.model_type != architecture:
         raise ValueError(f"{weights} is of the kind {config.model_type}, not {architecture}")
+    if config._attn_implementation not in (None, "eager", "sdpa"):  # others may be kernels that are fetched and run
+        raise ValueError(
+            f"{weights} asks for the attention {config._attn_implementation!r}, but no code that comes from elsewhere "
+            "is run: remove attn_implementation from its config.json"
+        )
     if len(tokenizer) > config.vocab_size:
         raise ValueError(
             f"the tokenizer of {weights} has {len(tokenizer)} tokens, but its weights only {config.vocab_size}: they "

@@ -98,6 +98,7 @@ def test_a_failed_chapter_ends_with_a_message_and_not_with_a_traceback(monkeypat
         (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here"),
         (FloatingPointError("the loss of output is not finite"), 2, "the loss of output is not finite"),
         (MemoryError("a single masked input does not fit"), 2, "a single masked input does not fit"),
+        (RuntimeError("can't allocate memory"), 2, "out of memory (can't allocate memory)"),
         (PermissionError(13, "Permission denied", "game.nc"), 2, "[Errno 13] Permission denied: 'game.nc'"),
     ],
 )
@@ -109,12 +110,13 @@ def test_what_ends_a_command_is_told_in_one_line(monkeypatch, capsys, error, sta
     assert run(capsys) == (status, f"lkutils: {told}\n")
 
 
-def test_a_bug_is_not_hidden(monkeypatch, capsys):
+@pytest.mark.parametrize("error", [TypeError, RuntimeError, AttributeError])
+def test_a_bug_is_not_hidden(monkeypatch, capsys, error):
     def fail(*_):
-        raise TypeError("a bug")
+        raise error("a bug")
 
     monkeypatch.setattr(command_line, "run_chapter", fail)
-    with pytest.raises(TypeError, match="a bug"):
+    with pytest.raises(error, match="a bug"):
         run(capsys)
 
 

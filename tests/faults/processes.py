@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,9 @@ class Forked:
     """A function that runs in a child process; what it prints goes to a file."""
 
     def __init__(self, function: Callable[[], object], output: Path = Path(os.devnull)) -> None:
-        self.pid = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads that are waiting only (Python 3.12 on)
+            self.pid = os.fork()
         if not self.pid:
             status = 1
             try:

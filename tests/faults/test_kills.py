@@ -6,16 +6,21 @@ random time, and run again. ``make test-faults`` kills at more moments than ``ma
 
 import dataclasses
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import xarray as xr
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from processes import Forked, count_events, killed_after, killed_at
 from tiny import TINY, stand_in
 
 from lkutils import games
+from lkutils.book import chapters
+from lkutils.book.pages import build_html
 from lkutils.epochs import load as load_checkpoint
 from lkutils.paper import making, noise, paths
 from lkutils.paper.experiments import ProbeSchedule
@@ -95,3 +100,61 @@ def test_a_killed_job_ends_as_an_undisturbed_one(folder, job, pytestconfig):
     if pytestconfig.option.long:
         for seconds in np.random.default_rng(0).uniform(0, 3, 8):
             again(lambda seconds=seconds: killed_after(job, seconds))
+
+
+# ---- chapters and pages, which start processes of their own ----
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A repository of one chapter with a figure, and one page."""
+    for name, place in {"NOTEBOOKS": "notebooks", "EXECUTED": "book/notebooks", "RUNS": "runs", "BOOK": "book"}.items():
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        monkeypatch.setattr(paths, name, tmp_path / place)
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "GAMES", tmp_path / "games")
+    (tmp_path / "requirements.lock").write_text("")
+    (tmp_path / "_config.yml").write_text('title: One\nexecute:\n  execute_notebooks: "off"\n')
+    (tmp_path / "book" / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n- file: notebooks/tiny\n")
+    (tmp_path / "book" / "intro.md").write_text("# One\n")
+    code = new_code_cell('profile: str = "paper"  # paper or smoke', metadata={"tags": ["parameters"]})
+    cells = [new_markdown_cell("# A chapter"), code, new_code_cell("print(6 * 7)")]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    for k, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{k}"
+    nbformat.write(notebook, tmp_path / "notebooks" / "tiny.ipynb")
+    return tmp_path
+
+
+def told(book: Path) -> tuple:
+    """What readers see of the chapter and of the pages, but for times and random numbers."""
+    chapter = nbformat.read(book / "book" / "notebooks" / "tiny.ipynb", as_version=4)
+    cells = [(cell.source, str(cell.get("outputs", ""))) for cell in chapter.cells]
+    html = book / "_build" / "html"
+    pages = {page.name: re.sub(r"\s+", " ", page.read_text()) for page in html.rglob("*.html")} if html.exists() else {}
+    return cells, chapter.metadata["lkutils"]["key"], pages
+
+
+def test_killed_chapters_and_pages_end_as_undisturbed_ones(book, pytestconfig):
+    if not pytestconfig.option.long:
+        pytest.skip("takes minutes: make test-faults")
+
+    def job():
+        chapters.run_chapter("tiny")
+        build_html(book / "book", book / "_build" / "html")
+
+    before, note, output = book.with_name("before"), book.with_name("note"), book.with_name("output")
+    shutil.copytree(book, before)
+    events = count_events(job, book, note)
+    expected = told(book)
+    assert expected[2]
+    kills = [lambda n=n: killed_at(job, book, n) for n in np.linspace(0, events - 1, 10).round().astype(int).tolist()]
+    kills += [lambda seconds=seconds: killed_after(job, seconds) for seconds in (1, 2, 4, 6, 8, 10)]
+    for kill in kills:
+        shutil.rmtree(book)
+        shutil.copytree(before, book)
+        kill()
+        assert Forked(job, output).status() == 0, output.read_text()
+        assert told(book) == expected
+        assert not list(book.rglob(f"{PREFIX}*"))

@@ -515,6 +515,11 @@ def flip_a_bit_of_the_header(folder):
     path.write_bytes(content)
 
 
+def ask_for_a_kernel(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"attn_implementation": "kernels-community/attention"}))
+
+
 def index_outside(name):
     def spoil(folder):
         (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"weight": name}}))
@@ -542,6 +547,10 @@ def index_outside(name):
         (index_outside("/etc/model.safetensors"), "names '/etc/model.safetensors', but only"),
         (index_outside("pytorch_model.bin"), r"names 'pytorch_model\.bin', but only safetensors files"),
         (index_outside(None), "names None, but only"),
+        (
+            ask_for_a_kernel,
+            "asks for the attention 'kernels-community/attention', but no code that comes from elsewhere",
+        ),
         (lambda folder: (folder / "model.safetensors.index.json").write_text("[]"), "is no index of weights"),
     ],
 )
