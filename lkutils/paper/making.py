@@ -121,7 +121,7 @@ def train(experiment: Experiment, recipe: Recipe, device: torch.device) -> float
         checkpoint = checkpoint_path(experiment, "network")
         inputs, labels = dataset.train_inputs, dataset.train_labels
         with lock_of(checkpoint):
-            drop_damaged(checkpoint)
+            put_damaged_aside(checkpoint)
             seconds = fit(network, inputs, labels, experiment.training, checkpoint, device, recipe.lengths)
     if experiment.variant != "untrained":
         right = predict(network, dataset.test_inputs, device) == dataset.test_labels
@@ -136,7 +136,7 @@ def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple
         labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(experiment.probes.seed))]
     checkpoint = checkpoint_path(experiment, "probes")
     with lock_of(checkpoint):
-        drop_damaged(checkpoint)
+        put_damaged_aside(checkpoint)
         if experiment.variant == "optimum":
             return probe_at_optimum(recipe, experiment.probes.seed, device, checkpoint)
         probed = probes.ProbedNetwork(
@@ -154,10 +154,13 @@ def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple
     return probed.to(device), seconds
 
 
-def drop_damaged(checkpoint: Path) -> None:
-    """Remove a checkpoint that is damaged, for the training to start anew; one line on stderr says so."""
+def put_damaged_aside(checkpoint: Path) -> None:
+    """Rename a damaged checkpoint, for the training to start anew; one line on stderr says so.
+
+    It is not removed: one of an earlier version, which had no seal, may hold hours of work.
+    """
     if checkpoint.exists() and not is_intact(checkpoint):
-        checkpoint.unlink()
+        checkpoint.replace(checkpoint.with_suffix(".damaged"))
 
 
 def checkpoint_path(experiment: Experiment, part: str) -> Path:

@@ -269,6 +269,7 @@ def test_a_damaged_checkpoint_is_made_again_with_one_line(path, capsys):
     checkpoint.write_bytes(content[:99] + bytes([content[99] ^ 4]) + content[100:])
     making.make_game("digits/mlp7")
     assert capsys.readouterr().err.count("made again now") == 1
+    assert checkpoint.with_suffix(".damaged").stat().st_size == len(content)
     assert shipped.load_game("digits/mlp7").attrs["weights_sha256"] == before.attrs["weights_sha256"]
 
 
