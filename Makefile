@@ -39,8 +39,8 @@ node_modules: package-lock.json
 	npm ci --no-audit --no-fund
 	touch $@
 
-# The workflow on a SLURM of one node, with a job killed and the node drained: 15 minutes on one core. Needs root,
-# slurm-wlm and munge. It works in copies of the repository.
+# The workflow on a SLURM of one node, with a job killed and the node drained; it took an hour on a busy machine. Needs
+# root, slurm-wlm and munge, and works in copies of the repository.
 test-cluster: setup
 	$(BIN)/python tests/cluster/run.py
 
