@@ -16,7 +16,6 @@ Tables have the coalition first and the problem last, so that the sums over subs
 long rows. The unknowns x = (a, c, delta) are one table of shape (3, 2^n, problem).
 """
 
-import functools
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -27,7 +26,6 @@ from lkutils.mobius import coalition_sizes, player_count, sum_in_place
 from lkutils.progress import progress
 from lkutils.symmetry import SymmetricInverse
 
-ROW = 32  # numbers that an addition should have at least: shorter sums go by a product with a small matrix
 CHUNK = {"cpu": 2**18, "cuda": 2**22}  # doubles in a table: what keeps a processor's cache, or a GPU, full
 MAX_ITERATIONS = 100_000
 ROUND = 25  # iterations between two looks at the certificate, which costs about as much as six of them
@@ -275,41 +273,19 @@ def _values(x: Tensor) -> Tensor:
 def _adjoint(y: Tensor) -> Tensor:
     """Z'y, Z y and y, the last in the units of delta."""
     x = torch.empty(3, *y.shape, dtype=y.dtype, device=y.device)
-    _sums(y, superset=True, out=x[0])
-    _sums(y, out=x[1])
+    x[:2] = y
+    sum_in_place(x[:1], superset=True)
+    sum_in_place(x[1:2])
     torch.mul(y, DELTA_WEIGHT, out=x[2])
     return x
 
 
 def _over_subsets(table: Tensor, sign: int = 1) -> Tensor:
-    return _sums(table, sign)
+    return sum_in_place(table.clone()[None], sign)[0]
 
 
 def _over_supersets(table: Tensor) -> Tensor:
-    return _sums(table, superset=True)
-
-
-def _sums(table: Tensor, sign: int = 1, superset: bool = False, out: Tensor | None = None) -> Tensor:
-    """Sums over subsets (or supersets), those of the lowest players by one matrix product where rows are short."""
-    coalitions, count = table.shape
-    low = min(max(ROW.bit_length() - count.bit_length(), 0), coalitions.bit_length() - 1)
-    out = torch.empty_like(table) if out is None else out
-    if low and count:
-        matrix = _low_players(low, count, sign, table.device)
-        torch.matmul(table.view(-1, len(matrix)), matrix if superset else matrix.T, out=out.view(-1, len(matrix)))
-    else:
-        out.copy_(table)
-    sum_in_place(out[None], sign, superset, first_player=low)
-    return out
-
-
-@functools.cache
-def _low_players(n: int, count: int, sign: int, device: torch.device) -> Tensor:
-    """The sums over subsets of n players as a matrix, for each of count problems that lie side by side."""
-    power = torch.ones(1, 1, dtype=torch.float64, device=device)
-    for _ in range(n):
-        power = torch.kron(power, torch.tensor([[1, 0], [sign, 1]], dtype=torch.float64, device=device))
-    return torch.kron(power, torch.eye(count, dtype=torch.float64, device=device))
+    return sum_in_place(table.clone()[None], superset=True)[0]
 
 
 def _limits(problem: Problem, threshold: Tensor) -> Tensor:

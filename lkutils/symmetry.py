@@ -78,7 +78,9 @@ def multiplets(n: int, device: torch.device | str | None = None) -> list[Float64
 
 
 def _both_groups(high: Tensor, low: Tensor, columns: Tensor) -> Tensor:
-    """Kronecker product of two matrices, applied to columns: each by one product, the problem between the groups."""
-    shape = len(high), -1, len(low)
-    rows = (high @ columns.view(len(high), -1)).view(len(high), len(low), -1).transpose(1, 2)
-    return (rows.reshape(-1, len(low)) @ low.T).view(shape).transpose(1, 2).reshape(columns.shape)
+    """Kronecker product of two matrices, applied to columns."""
+    rows = (high @ columns.view(len(high), -1)).view(len(high), len(low), -1)
+    if rows.shape[-1] >= len(low):
+        return (low @ rows).view(columns.shape)
+    by_problem = rows.transpose(1, 2)  # one product for all: for a few columns each, `low` would be copied each time
+    return (by_problem.reshape(-1, len(low)) @ low.T).view(by_problem.shape).transpose(1, 2).reshape(columns.shape)
