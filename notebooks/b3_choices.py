@@ -43,7 +43,6 @@ from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.claims import choices
 from lkutils.figures import choices as figures
-from lkutils.progress import progress
 
 # %%
 started = time.perf_counter()
@@ -88,17 +87,9 @@ table(
 
 # %%
 everything = [claim for family in choices.FAMILIES.values() for claim in family]
-judgements = {
-    label: choices.specifications(
-        [c for c in everything if c.networks is None or label in c.networks],
-        found,
-        resamples,
-        seed,
-    )
-    for label, found in progress(networks.items(), "networks")
-}
+judgements = choices.specifications(everything, networks, resamples, seed)
 claims = {
-    family: [c for c in some if any(c.id in found for found in judgements.values())]
+    family: [claim for claim in some if judgements[claim.id]]
     for family, some in choices.FAMILIES.items()
 }
 
@@ -109,9 +100,8 @@ def curves(family: str) -> object:
     for claim in claims[family]:
         for k, test in enumerate(claim.rule.tests):
             found[test.words] = [
-                one[claim.id].isel(test=k).drop_vars("outcome").rename(each="outcome")
-                for one in judgements.values()
-                if claim.id in one
+                one.isel(test=k).drop_vars("outcome").rename(each="outcome")
+                for one in judgements[claim.id].values()
             ]
             limits[test.words] = (test.above, test.below)
     return figures.curves(found, limits)
@@ -139,17 +129,15 @@ curves("readings of App. K")
 # the book's own choices give (on the samples kept here), first by each single choice.
 
 # %% tags=["hide-input"]
-of_claim = {
-    claim.id: [one[claim.id] for one in judgements.values() if claim.id in one]
-    for claim in everything
-}
 shown = [claim for some in claims.values() for claim in some]
 
 # %% mystnb={"figure": {"caption": "In how many per cent of the specifications with a choice the verdict on a claim is the book's own, over all networks. A column that is paler than its neighbours is a choice that changes verdicts; the book's own choices are not at 100, because everything else varies with them.", "name": "fig-b3-choices"}} tags=["hide-input"]
-figures.stands_by_choice(choices.shares_by_choice(shown, of_claim))
+figures.stands_by_choice(choices.shares_by_choice(shown, judgements))
 
 # %% tags=["hide-input"]
-standing = {claim.id: choices.standing(of_claim[claim.id]) for claim in shown}
+standing = {
+    claim.id: choices.standing(judgements[claim.id].values()) for claim in shown
+}
 display(
     table(
         [

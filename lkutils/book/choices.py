@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import xarray as xr
 
 from lkutils.claims.choices import MAIN, for_claims, measured
 from lkutils.games import Label
+from lkutils.metrics import output_range
 from lkutils.paper.choices import EXTRACTIONS, choices_path, interactions_by
-from lkutils.paper.experiments import PROBES, find_experiment, game_path, with_probes
+from lkutils.paper.experiments import PROBES, Experiment, find_experiment, game_path, with_probes
 from lkutils.paper.making import make_game
 from lkutils.paper.shipped import game_names, label_of, load_game, make_once, seed_names
 from lkutils.storage import is_intact, load, store
 
 SAMPLES = 30  # the first so many of a game
 
-# How a network was trained and probed, by the variant of its game.
-TRAININGS = {"": MAIN["training"], "long": "probes trained longer", "optimum": "probes at the optimum"}
+# How a network was probed, by the variant of its game.
+PROBED = {"long": "probes trained longer", "optimum": "probes at the optimum"}
+SAME = 1e-3  # output ranges; networks whose outputs differ by no more are the same one
 
 
 def make_choices(name: str) -> None:
@@ -41,20 +45,34 @@ def make_choices(name: str) -> None:
     kept = xr.concat(parts, xr.IndexVariable("extraction", list(EXTRACTIONS)))
     kept["probe_accuracy"] = game["probe_accuracy"].rename(layer="every_layer")
     kept.attrs = {"name": name, "values_sha256": game.attrs["values_sha256"]}
+    kept.attrs["training"] = training_of(experiment, game)
     store(kept, choices_path(experiment))
 
 
-def variants_of(name: str) -> dict[str, str]:
-    """The games of a network, by how it was trained and probed: the shipped one, and those of which choices are kept.
+def training_of(experiment: Experiment, game: xr.Dataset) -> str:
+    """How the network of a game was trained and probed, in words.
+
+    The same settings on another machine give another network; one that has other outputs than the shipped one, which
+    its probes are to be compared with, is called trained again.
+    """
+    if experiment.variant not in PROBED:
+        return experiment.variant.replace("seed", "seed ") or MAIN["training"]
+    shipped = load_game(replace(experiment, variant="").name)
+    ours, theirs = (one["values"].isel(layer=-1, drop=True).astype(float) for one in (game, shipped))
+    far = abs(ours - theirs.sel(sample=ours["sample"])).max() > SAME * output_range(theirs)
+    return f"trained again, {PROBED[experiment.variant]}" if far else PROBED[experiment.variant]
+
+
+def variants_of(name: str) -> list[str]:
+    """The games of a network of which choices are kept, the shipped one first: from other seeds, with other probes.
 
     Example:
-        >>> variants_of("cifar10/vgg11")["as shipped"]
+        >>> variants_of("cifar10/vgg11")[0]
         'cifar10/vgg11'
     """
     main = find_experiment(name)
     others = [*map(find_experiment, seed_names(name)[1:]), *(with_probes(main, way) for way in PROBES)]
-    found = [main, *(other for other in others if choices_path(other).exists())]
-    return {TRAININGS.get(one.variant, one.variant.replace("seed", "seed ")): one.name for one in found}
+    return [one.name for one in (main, *others) if one == main or choices_path(one).exists()]
 
 
 def load_choices(name: str) -> xr.Dataset:
@@ -92,7 +110,6 @@ def open_choices(profile: str, games: list[str]) -> dict[Label, dict[str, xr.Dat
     opened = {}
     for name in games or kept:
         label = label_of(load_game(name))
-        opened[label] = {
-            training: for_claims(load_choices(variant), label) for training, variant in variants_of(name).items()
-        }
+        found = [load_choices(variant) for variant in variants_of(name)]
+        opened[label] = {one.attrs["training"]: for_claims(one, label) for one in found}
     return opened

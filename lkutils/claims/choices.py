@@ -8,7 +8,6 @@ rules read, and `judged` puts all of them at once to a claim.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -124,24 +123,26 @@ def in_groups(values: xr.Dataset) -> xr.Dataset:
 def for_claims(kept: xr.Dataset, label: Label) -> xr.Dataset:
     """What the rules of the claims of Sec. 3.2 read, from what `measured` keeps, with all its further axes.
 
-    Every layer has the mean of its third. The groups of orders get the numbers 1 to 3 of four, so that 1 is below the
-    middle and 3 and 4, of which 4 is empty, are above it.
+    Layers are thirds, with how many ``n_layers`` each stands for, and the output. The groups of orders get the numbers
+    1 to 3 of four, so that 1 is below the middle and 3 and 4, of which 4 is empty, are above it.
 
     Args:
         kept: of one network.
         label: of it, for the paper's number of salient interactions.
     """
-    names = kept["every_layer"].values
-    thirds = [len(third) * [k] for k, third in enumerate(np.array_split(names[:-1], len(THIRDS)))]
-    sampled = kept[[name for name in kept if "sample" in kept[name].dims]]
-    found = sampled.isel(layer=[*itertools.chain.from_iterable(thirds), -1]).astype(float).assign_coords(layer=names)
-    found = found.assign_coords(order=[1, 2, 3]).reindex(order=[1, 2, 3, 4], fill_value=0.0)
+    layered = kept[["to_output"]].rename(every_layer="layer")
+    sizes = [len(third) for third in np.array_split(layered["layer"][:-1], len(THIRDS))]
+    sampled = [name for name in kept if "sample" in kept[name].dims and name != "to_output"]
+    found = (
+        kept[sampled].drop_dims("every_layer", errors="ignore").astype(float).merge(in_thirds(layered.astype(float)))
+    )
+    found = found.assign_coords(order=[1, 2, 3], n_layers=("layer", [*sizes, 1]))
+    found = found.reindex(order=[1, 2, 3, 4], fill_value=0.0)
     strength = (found.overlap + found.forget).sum("kind")
     return found.assign(
         new=metrics.last_layer(found.overlap) - found.overlap,
         strength=strength.sum("order"),
         high_orders=layers.high_orders(strength),
-        to_output=found["to_output"].rename(every_layer="layer"),
         to_paper=found["count"] / sparsity.PAPER_SALIENT.get(label.dataset, np.nan),
     )
 
@@ -150,13 +151,13 @@ def for_claims(kept: xr.Dataset, label: Label) -> xr.Dataset:
 
 
 def judged(
-    claims: Sequence[Claim], found: xr.Dataset, resamples: int = RESAMPLES, seed: int = 0
+    asked: Mapping[Claim, Sequence[int]], found: xr.Dataset, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, xr.Dataset]:
-    """Claims put to one network in every specification.
+    """Claims put to networks in every specification.
 
     Args:
-        claims: with rules all of whose statistics are given.
-        found: of `for_claims`: an axis ``sample``, and one for each thing that is chosen.
+        asked: claims with rules all of whose statistics are given, and of each the places of its networks.
+        found: of `for_claims`, with the axis ``variant`` for networks.
         resamples, seed: of the bootstrap over samples.
 
     Returns:
@@ -166,9 +167,9 @@ def judged(
     """
     means = uncertainty.resampled_means(found, resamples, seed)
     judgements = {}
-    for claim in claims:
+    for claim, variants in asked.items():
         silent = [way for way, some in SILENT.items() if claim in some and way in found["extraction"].values]
-        heard, of_means = (data.drop_sel(extraction=silent) for data in (found, means))
+        heard, of_means = (data.isel(variant=list(variants)).drop_sel(extraction=silent) for data in (found, means))
         tests = [bounds(test, heard, of_means) for test in claim.rule.tests]
         outcome = combined_arrays([test["outcome"] for test in tests])
         each = xr.concat([test.drop_vars("samples").rename(outcome="each") for test in tests], "test")
@@ -177,29 +178,46 @@ def judged(
 
 
 def specifications(
-    claims: Sequence[Claim], found: Mapping[str, xr.Dataset], resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, xr.Dataset]:
-    """The same for a network that was trained or probed in several ways, and for halves of the samples.
+    claims: Sequence[Claim],
+    found: Mapping[Label, Mapping[str, xr.Dataset]],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, dict[Label, xr.Dataset]]:
+    """Claims put to networks that were trained or probed in several ways, and to halves of the samples.
 
     Args:
-        found: by how it was trained and probed, one of them the way of `MAIN`.
+        claims: as for `judged`.
+        found: of `for_claims`, of every network by how it was trained and probed, one of them the way of `MAIN`. All
+            are judged at once, which takes a tenth of the time.
+        resamples, seed: of the bootstrap over samples.
 
     Returns:
-        As `judged`, with the further axes ``training`` and ``samples``.
+        By the claim's id, for each network that the claim speaks of: as `judged`, with the further axes ``training``
+        and ``samples``.
     """
-    by_training = []
-    for one in found.values():
-        half = one.sizes["sample"] // 2
-        halves = {"all": slice(None), "first half": slice(half), "second half": slice(half, None)}
-        by_half = [judged(claims, one.isel(sample=which), resamples, seed) for which in halves.values()]
-        by_training.append(along("samples", halves, by_half))
-    return along("training", found, by_training)
-
-
-def along(axis: str, names: Iterable[str], parts: Sequence[Mapping[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
-    """Judgements of the same claims, one after the other along a new axis."""
-    index = xr.IndexVariable(axis, list(names))
-    return {name: xr.concat([part[name] for part in parts], index) for name in parts[0]}
+    names = [(label, training) for label, ways in found.items() for training in ways]
+    parts = [found[label][training].drop_vars("sample", errors="ignore") for label, training in names]
+    together = xr.concat([part.assign_coords(sample=range(part.sizes["sample"])) for part in parts], "variant")
+    half = together.sizes["sample"] // 2
+    judgements: dict[str, dict[Label, xr.Dataset]] = {}
+    for claim in claims:
+        spoken_of = [label for label in found if claim.networks is None or label in claim.networks]
+        judgements[claim.id] = dict.fromkeys(spoken_of)
+    halves = {"all": slice(None), "first half": slice(half), "second half": slice(half, None)}
+    by_half = []
+    for which in halves.values():
+        samples = together.isel(sample=which)
+        asked = {claim: [k for k, (label, _) in enumerate(names) if label in judgements[claim.id]] for claim in claims}
+        by_half.append(judged(asked, samples, resamples, seed))
+    index = xr.IndexVariable("samples", list(halves))
+    for claim in claims:
+        every = xr.concat([part[claim.id] for part in by_half], index)
+        variants = [names[k] for k in asked[claim]]
+        for label in judgements[claim.id]:
+            own = [k for k, (other, _) in enumerate(variants) if other == label]
+            one = every.isel(variant=own).rename(variant="training")
+            judgements[claim.id][label] = one.assign_coords(training=[variants[k][1] for k in own])
+    return judgements
 
 
 class Standing(NamedTuple):
@@ -246,12 +264,12 @@ def standing(of_networks: Iterable[xr.Dataset]) -> Standing:
     return Standing(len(same), float(np.mean(same)), float(np.mean(against)), shares)
 
 
-def shares_by_choice(claims: Sequence[Claim], found: Mapping[str, Sequence[xr.Dataset]]) -> xr.DataArray:
+def shares_by_choice(claims: Sequence[Claim], found: Mapping[str, Mapping[Label, xr.Dataset]]) -> xr.DataArray:
     """Share of specifications in which each verdict is the book's own, among those with each choice.
 
     Args:
         claims: in the order in which to show them.
-        found: of `specifications` of every network, by the claim's id.
+        found: of `specifications`.
 
     Returns:
         With the axes (claim, choice), NaN where no network has the choice, and the coordinate ``chosen`` (choice), one
@@ -259,7 +277,7 @@ def shares_by_choice(claims: Sequence[Claim], found: Mapping[str, Sequence[xr.Da
     """
     same: dict[tuple[str, str, str], list[bool]] = {}
     for claim in claims:
-        for one in found[claim.id]:
+        for one in found[claim.id].values():
             outcome = one["outcome"].transpose(*MAIN)
             stands = outcome == outcome.sel(MAIN).item()
             for axis in MAIN:

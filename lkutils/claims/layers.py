@@ -34,6 +34,19 @@ def layer_third(values: xr.Dataset | xr.DataArray, which: str) -> xr.Dataset | x
     return values.isel(layer=layers).mean("layer")
 
 
+def layer_mean(values: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
+    """Mean over all layers; where a layer stands for several, its coordinate ``n_layers`` says for how many.
+
+    Example:
+        >>> depth = xr.DataArray([1.0, 4.0], {"n_layers": ("layer", [2, 1])}, ("layer",))
+        >>> layer_mean(depth).item()
+        2.0
+    """
+    if "n_layers" not in values.coords:
+        return values.mean("layer")
+    return (values * values["n_layers"]).sum("layer") / values["n_layers"].sum("layer")
+
+
 def low_orders(values: xr.Dataset | xr.DataArray) -> xr.Dataset | xr.DataArray:
     """Sum over the orders below n/2."""
     return values.sel(order=values["order"] < values.sizes["order"] / 2).sum("order")

@@ -13,7 +13,7 @@ import xarray as xr
 
 from lkutils import metrics
 from lkutils.claims.claim import Claim, Expected, Rule
-from lkutils.claims.layers import all_orders, high_orders, layer_third, low_orders
+from lkutils.claims.layers import all_orders, high_orders, layer_mean, layer_third, low_orders
 from lkutils.games import Label
 from lkutils.metrics import all_of_last_layer, completeness, redundancy
 
@@ -35,7 +35,7 @@ def redundancy_of(means: xr.Dataset, which: str) -> xr.DataArray:
 
 def low_order_share(means: xr.Dataset) -> xr.DataArray:
     """Strength of low orders as a share of low and high ones, over all layers and the output."""
-    strength = (means.overlap + means.forget).mean("layer")
+    strength = layer_mean(means.overlap + means.forget)
     return low_orders(strength) / (low_orders(strength) + high_orders(strength))
 
 

@@ -41,7 +41,17 @@ def test_what_the_book_chooses_is_among_the_choices(kept):
     assert set(SILENT) <= set(EXTRACTIONS)
     assert MAIN["tau_ratio"] in kept["tau_ratio"]
     assert MAIN["tau_rule"] in kept["tau_rule"]
-    assert choices.variants_of("digits/mlp7")[MAIN["training"]] == "digits/mlp7"
+    assert choices.variants_of("digits/mlp7")[0] == "digits/mlp7"
+    assert kept.attrs["training"] == MAIN["training"]
+
+
+def test_a_network_that_had_to_be_trained_again_says_so():
+    game = load_game("digits/mlp7")
+    long = find_experiment("digits/mlp7.long")
+    assert choices.training_of(long, game) == "probes trained longer"
+    other = game.assign(values=game["values"] + 0.1)
+    assert choices.training_of(long, other) == "trained again, probes trained longer"
+    assert choices.training_of(find_experiment("digits/mlp7.seed1"), other) == "seed 1"
 
 
 def test_choices_of_another_game_are_refused(kept, tmp_path, monkeypatch):

@@ -44,16 +44,18 @@ def as_chapters_read_it(values, interactions, ratio, per_sample):
 def test_what_is_kept_gives_the_verdicts_of_the_chapters(n_players):
     values, interactions = random_game(n_players)
     found = choices.for_claims(choices.measured(values, interactions), LABEL)
-    found = found.expand_dims(extraction=["kappa 0.04"])
+    found = found.expand_dims(extraction=["kappa 0.04"], variant=1)
     claims = [c for some in choices.FAMILIES.values() for c in some if c.networks is None or LABEL in c.networks]
-    together = choices.judged(claims, found, resamples=2000)
+    together = choices.judged({key: [0] for key in claims}, found, resamples=2000)
     assert len(together) == len(claims) > 12
     for (rule, per_sample), ratio in itertools.product(choices.TAU_RULES.items(), choices.TAU_RATIOS):
         read, tracked = as_chapters_read_it(values, interactions, ratio, per_sample)
         for family, some in choices.FAMILIES.items():
             for claim in set(some) & set(claims):
                 [tests] = judge(claim, {LABEL: read.get(family, tracked)}).measured.values()
-                here = together[claim.id].sel(tau_rule=rule, tau_ratio=ratio, extraction="kappa 0.04")
+                if claim is layers.LATER_LIKE_OUTPUT and not per_sample:
+                    continue  # what is kept are means over layers, and here samples without similarity are left out
+                here = together[claim.id].sel(tau_rule=rule, tau_ratio=ratio, extraction="kappa 0.04", variant=0)
                 for k, test in enumerate(tests):
                     one = here.isel(test=k)
                     expected = [test.low, test.estimate, test.high]
@@ -64,8 +66,8 @@ def test_what_is_kept_gives_the_verdicts_of_the_chapters(n_players):
 def test_and_interactions_alone_say_nothing_of_or():
     values, interactions = random_game(4)
     found = choices.for_claims(choices.measured(values, interactions), LABEL)
-    both = xr.concat([found, found], xr.IndexVariable("extraction", ["kappa 0.04", "AND alone"]))
-    heard = choices.judged([TRACKING_OR[0], layers.ADJACENT_LAYERS], both, resamples=100)
+    both = xr.concat([found, found], xr.IndexVariable("extraction", ["kappa 0.04", "AND alone"])).expand_dims("variant")
+    heard = choices.judged({key: [0] for key in [TRACKING_OR[0], layers.ADJACENT_LAYERS]}, both, resamples=100)
     assert heard[TRACKING_OR[0].id]["extraction"].values.tolist() == ["kappa 0.04"]
     assert heard[layers.ADJACENT_LAYERS.id].sizes["extraction"] == 2
 
@@ -75,7 +77,11 @@ def test_specifications_have_all_ways_and_halves_of_samples():
     found = choices.for_claims(choices.measured(values, interactions), LABEL).expand_dims(extraction=["kappa 0.04"])
     weaker = found.assign({name: 0.5 * found[name] for name in ("to_output", "next_layer", "other_sample")})
     claim = layers.ADJACENT_LAYERS
-    one = choices.specifications([claim], {"as shipped": found, "seed 1": weaker}, resamples=100)[claim.id]
+    other = Label("MNIST", "VGG-11")
+    networks = {other: {"as shipped": weaker}, LABEL: {"as shipped": found, "seed 1": weaker}}
+    of_networks = choices.specifications([claim], networks, resamples=100)[claim.id]
+    assert of_networks[other].sizes["training"] == 1
+    one = of_networks[LABEL]
     assert {*one["outcome"].dims} == {*choices.MAIN}
     pick = {"tau_rule": "each sample", "tau_ratio": 0.05, "extraction": "kappa 0.04", "test": 0}
     expected = {
@@ -107,7 +113,7 @@ def test_standing_by_hand():
 
 def test_shares_by_choice_by_hand():
     claim = layers.LATER_LIKE_OUTPUT
-    shares = choices.shares_by_choice([claim], {claim.id: [outcomes(tau_ratio=["no", "yes", "yes"])]})
+    shares = choices.shares_by_choice([claim], {claim.id: {LABEL: outcomes(tau_ratio=["no", "yes", "yes"])}})
     by_choice = dict(zip(shares["choice"].values.tolist(), shares.values[0].tolist(), strict=True))
     assert by_choice["0.02"] == 0
     assert by_choice["0.1"] == 1
