@@ -78,6 +78,9 @@ table(
     ],
 )
 
+# %% tags=["hide-input"]
+Markdown(kept.left_out(profile, games))
+
 # %% [markdown]
 # ## Every claim under every choice
 #

@@ -113,3 +113,16 @@ def open_choices(profile: str, games: list[str]) -> dict[Label, dict[str, xr.Dat
         found = [load_choices(variant) for variant in variants_of(name)]
         opened[label] = {one.attrs["training"]: for_claims(one, label) for one in found}
     return opened
+
+
+def left_out(profile: str, games: list[str]) -> str:
+    """Which networks are not in `open_choices`, because nothing is kept of them, in a sentence; "" where none is.
+
+    Example:
+        >>> left_out("smoke", [])
+        ''
+    """
+    names = [] if games or profile == "smoke" else game_names(profile)
+    missing = [name for name in names if not choices_path(find_experiment(name)).exists()]
+    labels = "; ".join(str(label_of(load_game(name))) for name in missing)
+    return f"Not here, because nothing is kept of them yet: {labels}." if missing else ""

@@ -78,16 +78,17 @@ def stands_by_choice(shares: xr.DataArray) -> Figure:
         shares: (claim, choice), with the coordinate ``chosen`` (choice), what is chosen; NaN where there are none.
     """
     claims, choices = shares["claim"].values, shares["choice"].values
-    rows = [textwrap.fill(claim, 42) for claim in claims]
-    lines = sum(row.count("\n") + 1 for row in rows)
-    figure, axis = plt.subplots(figsize=(7, 0.1 * len(rows) + 0.13 * lines + 1.3))
+    rows = [textwrap.fill(claim, 58) for claim in claims]
+    lines = max(row.count("\n") + 1 for row in rows)
+    figure, axis = plt.subplots(figsize=(7, (0.06 + 0.09 * lines) * len(rows) + 1.3))
     axis.imshow(shares.values, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
     for (row, column), share in np.ndenumerate(shares.values):
         if np.isfinite(share):
             colour = "white" if share > 0.7 else "black"
             axis.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
-    axis.set_xticks(range(len(choices)), choices, rotation=55, ha="right", rotation_mode="anchor", fontsize=7)
-    axis.set_yticks(range(len(rows)), rows, fontsize=7)
+    columns = [textwrap.fill(choice, 22) for choice in choices]
+    axis.set_xticks(range(len(columns)), columns, rotation=55, ha="right", rotation_mode="anchor", fontsize=7)
+    axis.set_yticks(range(len(rows)), rows, fontsize=6.5)
     groups = shares["chosen"].values.tolist()
     for group in dict.fromkeys(groups):
         first, count = groups.index(group), groups.count(group)
