@@ -42,6 +42,7 @@ from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.claims import choices
+from lkutils.claims import standing as standings
 from lkutils.figures import choices as figures
 
 # %%
@@ -54,7 +55,9 @@ networks = kept.open_choices(profile, games)
 #
 # - **Training and probes.** The network and its probes as shipped; the same network with probes trained eight times as
 #   long, or fitted to the optimum of their loss with a penalty chosen on inputs that were held out; another seed of the
-#   whole network. Not every network has them all (see the table).
+#   whole network. Not every network has them all (see the table). *Trained again* is a network with the settings of the
+#   shipped one that came out otherwise, because sums in floating point depend on machine and threads: it differs by
+#   more than its probes.
 # - **Extraction.** The sparsest AND-OR interactions with $\kappa$ of 0, 0.04 or 0.1 of $|v(x_N) - v(x_\emptyset)|$, and
 #   AND interactions alone, which need no optimisation (Eq. 1).
 # - **Whose $\tau$.** A share of the largest strength of each sample (footnote 7), or of all samples of a layer (App. M.4).
@@ -135,11 +138,11 @@ curves("readings of App. K")
 shown = [claim for some in claims.values() for claim in some]
 
 # %% mystnb={"figure": {"caption": "In how many per cent of the specifications with a choice the verdict on a claim is the book's own, over all networks. A column that is paler than its neighbours is a choice that changes verdicts; the book's own choices are not at 100, because everything else varies with them.", "name": "fig-b3-choices"}} tags=["hide-input"]
-figures.stands_by_choice(choices.shares_by_choice(shown, judgements))
+figures.stands_by_choice(standings.shares_by_choice(shown, judgements))
 
 # %% tags=["hide-input"]
 standing = {
-    claim.id: choices.standing(judgements[claim.id].values()) for claim in shown
+    claim.id: standings.standing(judgements[claim.id].values()) for claim in shown
 }
 display(
     table(
@@ -148,7 +151,7 @@ display(
             "Specifications",
             "Verdict stands",
             "Reversed",
-            *(f"... {words} alone changed" for words in choices.CHOSEN.values()),
+            *(f"... {words} alone changed" for words in standings.CHOSEN.values()),
         ],
         [
             [
@@ -158,7 +161,7 @@ display(
                 f"{found.reversed:.0%}",
                 *(
                     f"{found.changing[axis]:.0%}" if axis in found.changing else None
-                    for axis in choices.CHOSEN
+                    for axis in standings.CHOSEN
                 ),
             ]
             for claim in shown
@@ -180,7 +183,7 @@ display(
 # ## What we found
 
 # %% tags=["hide-input"]
-Markdown(choices.findings(shown, standing))
+Markdown(standings.findings(shown, standing))
 
 # %% [markdown]
 # A specification is not a new experiment: all of them look at the same networks and the same samples, so that shares of

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from lkutils import metrics
-from lkutils.claims import choices, layers, sparsity
+from lkutils.claims import choices, layers, sparsity, standing
 from lkutils.claims.judging import bounds
 from lkutils.claims.tracking import TRACKING_OR
 from lkutils.claims.verdicts import judge
@@ -106,28 +106,28 @@ def outcomes(**by_choice):
 
 def test_standing_by_hand():
     networks = [outcomes(tau_ratio=["no", "yes", "yes"]), outcomes(training=["no", "unclear", "no"])]
-    found = choices.standing(networks)
+    found = standing.standing(networks)
     assert (found.specifications, found.stands, found.reversed) == (4, 0.5, 0.25)
     assert found.changing == {"tau_ratio": 0.5, "training": 0.5}
 
 
 def test_shares_by_choice_by_hand():
     claim = layers.LATER_LIKE_OUTPUT
-    shares = choices.shares_by_choice([claim], {claim.id: {LABEL: outcomes(tau_ratio=["no", "yes", "yes"])}})
+    shares = standing.shares_by_choice([claim], {claim.id: {LABEL: outcomes(tau_ratio=["no", "yes", "yes"])}})
     by_choice = dict(zip(shares["choice"].values.tolist(), shares.values[0].tolist(), strict=True))
     assert by_choice["0.02"] == 0
     assert by_choice["0.1"] == 1
     assert by_choice["kappa 0.04"] == pytest.approx(2 / 3)
-    assert set(shares["chosen"].values) == {*choices.CHOSEN.values()}
+    assert set(shares["chosen"].values) == {*standing.CHOSEN.values()}
 
 
 def test_findings_name_what_stands_and_what_is_reversed():
     stable, fickle = layers.ADJACENT_LAYERS, layers.LATER_LIKE_OUTPUT
     found = {
-        stable.id: choices.Standing(100, 0.95, 0.0, {"tau_ratio": 1.0}),
-        fickle.id: choices.Standing(100, 0.4, 0.3, {"tau_ratio": 0.5}),
+        stable.id: standing.Standing(100, 0.95, 0.0, {"tau_ratio": 1.0}),
+        fickle.id: standing.Standing(100, 0.4, 0.3, {"tau_ratio": 0.5}),
     }
-    lines = choices.findings([stable, fickle], found).splitlines()
+    lines = standing.findings([stable, fickle], found).splitlines()
     assert f"1 of 2 verdicts stand in at least nine of ten specifications: {stable.words} (95%)" in lines[0]
     assert f"{fickle.words} (40%)" in lines[2]
     assert lines[3].endswith(f"in a tenth or more: {fickle.words} (30%).")
