@@ -190,22 +190,24 @@ def specifications(
     parts = [found[label][training].drop_vars("sample", errors="ignore") for label, training in names]
     together = xr.concat([part.assign_coords(sample=range(part.sizes["sample"])) for part in parts], "variant")
     half = together.sizes["sample"] // 2
-    judgements: dict[str, dict[Label, xr.Dataset]] = {}
-    for claim in claims:
-        spoken_of = [label for label in found if claim.networks is None or label in claim.networks]
-        judgements[claim.id] = dict.fromkeys(spoken_of)
+    spoken_of = {
+        claim: [label for label in found if claim.networks is None or label in claim.networks] for claim in claims
+    }
+    asked = {
+        claim: [k for k, (label, _) in enumerate(names) if label in labels]
+        for claim, labels in spoken_of.items()
+        if labels
+    }
     halves = {"all": slice(None), "first half": slice(half), "second half": slice(half, None)}
-    by_half = []
-    for which in halves.values():
-        samples = together.isel(sample=which)
-        asked = {claim: [k for k, (label, _) in enumerate(names) if label in judgements[claim.id]] for claim in claims}
-        by_half.append(judged(asked, samples, resamples, seed))
+    by_half = [judged(asked, together.isel(sample=which), resamples, seed) for which in halves.values()]
     index = xr.IndexVariable("samples", list(halves))
-    for claim in claims:
+    judgements: dict[str, dict[Label, xr.Dataset]] = {claim.id: {} for claim in claims}
+    for claim, places in asked.items():
         every = xr.concat([part[claim.id] for part in by_half], index)
-        variants = [names[k] for k in asked[claim]]
-        for label in judgements[claim.id]:
-            own = [k for k, (other, _) in enumerate(variants) if other == label]
-            one = every.isel(variant=own).rename(variant="training")
-            judgements[claim.id][label] = one.assign_coords(training=[variants[k][1] for k in own])
+        for label in spoken_of[claim]:
+            own = [k for k, place in enumerate(places) if names[place][0] == label]
+            ways = [names[places[k]][1] for k in own]
+            judgements[claim.id][label] = (
+                every.isel(variant=own).rename(variant="training").assign_coords(training=ways)
+            )
     return judgements

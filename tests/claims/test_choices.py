@@ -81,6 +81,8 @@ def test_specifications_have_all_ways_and_halves_of_samples():
     networks = {other: {"as shipped": weaker}, LABEL: {"as shipped": found, "seed 1": weaker}}
     of_networks = choices.specifications([claim], networks, resamples=100)[claim.id]
     assert of_networks[other].sizes["training"] == 1
+    elsewhere = next(claim for claim in choices.FAMILIES["readings of App. K"] if claim.id == "claim-transformers")
+    assert choices.specifications([claim, elsewhere], networks, resamples=100)[elsewhere.id] == {}
     one = of_networks[LABEL]
     assert {*one["outcome"].dims} == {*choices.MAIN}
     pick = {"tau_rule": "each sample", "tau_ratio": 0.05, "extraction": "kappa 0.04", "test": 0}
