@@ -9,9 +9,10 @@
 # %% [markdown]
 # # Beyond the paper: What do the verdicts depend on?
 #
-# **The question.** The paper leaves much open: which of its two thresholds $\tau$ is meant, how much noise $\kappa$ an
-# extraction may leave, for how many epochs probes are trained. The other chapters choose one way each. Would another
-# reader, with other choices as good as ours, have come to the same verdicts?
+# **The claim** that is tested here is our own: that the verdicts of the other chapters say something about networks. The
+# paper leaves much open: which of its two thresholds $\tau$ is meant, how much noise $\kappa$ an extraction may leave, for
+# how many epochs probes are trained. The other chapters choose one way each. Would another reader, with other choices as
+# good as ours, have come to the same verdicts?
 #
 # **What this chapter does.** It judges the claims of Sec. 3.2 and App. K under *every combination* of such choices, each
 # combination a *specification*, and shows all of them ({cite}`simonsohn2020specification` call this a specification
@@ -27,9 +28,7 @@
 # %% tags=["parameters"]
 profile: str = "paper"  # what was kept of the shipped games; "smoke": of small ones made from scratch
 games: list[str] = []  # such as [mnist/mlp7]; empty for all that choices are kept of
-resamples: int = (
-    400  # of the bootstrap over samples, for each specification, from 100 to 10000
-)
+resamples: int = 400  # of the bootstrap of each specification, from 100 to 10000
 seed: int = 0  # of that bootstrap, at least 0
 
 # %% tags=["hide-input"]

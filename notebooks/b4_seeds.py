@@ -25,9 +25,7 @@
 
 # %% tags=["parameters"]
 profile: str = "paper"  # the games that exist; "smoke": small ones made from scratch
-games: list[
-    str
-] = []  # networks, such as [mnist/mlp7]; empty for all that have several seeds
+games: list[str] = []  # such as [mnist/mlp7]; empty for all with several seeds
 seeds: int = 0  # the first so many of each network, not 1; 0 for all, under smoke two; from 0 to 1000
 samples: int = 0  # the first so many of each game; 0 for all, from 0 to 100000
 tau_ratio: float = 0.05  # an interaction is salient above this share of the largest strength, from 0 to 1

@@ -149,7 +149,7 @@ PLANTED: dict[str, tuple[xr.Dataset, list[xr.Dataset]]] = {
     "claim-resnet20-nothing-new": (
         by_order(SIMPLE, [0.1, 0, 0, 0.2, 0.2, 0], SIMPLE),
         [
-            by_order(SIMPLE, [0.5, 0, 0, 0.2, 0.2, 0], SIMPLE),
+            by_order(SIMPLE, [0.7, 0, 0, 0.2, 0.2, 0], SIMPLE),
             by_order(SIMPLE, [0.1, 0, 0, 0.2, 0.2, 0], [1.3, 0, 0, 0, 0, 0]),
         ],
     ),
