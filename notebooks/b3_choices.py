@@ -101,14 +101,19 @@ claims = {
 
 # %% tags=["hide-input"]
 def curves(family: str) -> object:
-    found, limits = {}, {}
+    found, limits = (
+        {},
+        {},
+    )  # claims may share a statistic, which has a panel for each limit
     for claim in claims[family]:
         for k, test in enumerate(claim.rule.tests):
-            found[test.words] = [
-                one.isel(test=k).drop_vars("outcome").rename(each="outcome")
-                for one in judgements[claim.id].values()
-            ]
-            limits[test.words] = (test.above, test.below)
+            words = f"{test.words} ({test.limits})"
+            limits[words] = (test.above, test.below)
+            found.setdefault(words, {}).update(
+                (label, one.isel(test=k).drop_vars("outcome").rename(each="outcome"))
+                for label, one in judgements[claim.id].items()
+            )
+    found = {words: list(networks.values()) for words, networks in found.items()}
     return figures.curves(found, limits)
 
 

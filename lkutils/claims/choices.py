@@ -190,9 +190,7 @@ def specifications(
     parts = [found[label][training].drop_vars("sample", errors="ignore") for label, training in names]
     together = xr.concat([part.assign_coords(sample=range(part.sizes["sample"])) for part in parts], "variant")
     half = together.sizes["sample"] // 2
-    spoken_of = {
-        claim: [label for label in found if claim.networks is None or label in claim.networks] for claim in claims
-    }
+    spoken_of = {claim: [label for label in found if claim.speaks_of(label)] for claim in claims}
     asked = {
         claim: [k for k, (label, _) in enumerate(names) if label in labels]
         for claim, labels in spoken_of.items()

@@ -14,6 +14,9 @@ import xarray as xr
 
 from lkutils.games import Label
 
+# Of rules that were written for claims which no chapter tested yet, and were not changed when one did.
+FIGURES_SEEN = "When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers."
+
 Statistic = Callable[[xr.Dataset], xr.DataArray]  # from means over samples to a number along their axis ``resample``
 
 
@@ -100,6 +103,10 @@ class Claim:
     rule: Rule
     networks: tuple[Label, ...] | None = None
     put_to: tuple[str, str] = ("network", "networks")
+
+    def speaks_of(self, network: Label) -> bool:
+        """Whether the claim is about this network."""
+        return self.networks is None or network in self.networks
 
     @property
     def place(self) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import xarray as xr
 
-from lkutils.claims.claim import Claim, Expected, Rule
+from lkutils.claims.claim import FIGURES_SEEN, Claim, Expected, Rule
 from lkutils.claims.layers import high_orders, layer_third
 from lkutils.games import Label
 from lkutils.metrics import all_of_last_layer, last_layer
 
 CHAPTER = "03_tracking"
-SEEN = "When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers."
 HIGHEST = 4  # "interactions of extremely high orders" are those of the highest four
 
 
@@ -44,7 +43,7 @@ NO_EXTREME_ORDERS = Claim(
     rule=Rule(
         (Expected("share of the highest four orders in the strength of the output", extreme_share, below=0.01),),
         set_before=False,
-        changed=SEEN,
+        changed=FIGURES_SEEN,
     ),
 )
 
@@ -61,7 +60,7 @@ EXTREME_ORDERS_LATE = Claim(
             Expected("stability of the highest quarter of orders over that of all", below=1),
         ),
         set_before=False,
-        changed=SEEN,
+        changed=FIGURES_SEEN,
     ),
 )
 
@@ -81,7 +80,7 @@ RESNET20_NOTHING_NEW = Claim(
             Expected("strength that is new after the high layers over the output's", new_after_high_layers, below=0.1),
         ),
         set_before=False,
-        changed=SEEN,
+        changed=FIGURES_SEEN,
     ),
     networks=(Label("MNIST", "ResNet-20"), Label("CIFAR-10", "ResNet-20")),
 )

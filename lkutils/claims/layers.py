@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from lkutils import metrics
-from lkutils.claims.claim import Claim, Expected, Rule
+from lkutils.claims.claim import FIGURES_SEEN, Claim, Expected, Rule
 from lkutils.games import Label
 
 THIRDS = ("low", "middle", "high")
@@ -199,7 +199,7 @@ HIGH_LAYERS_SETTLED = Claim(
     rule=Rule(
         (Expected("similarity of the first and the last high layer", lambda means: means.high_layers, above=0.5),),
         set_before=False,
-        changed="When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers.",
+        changed=FIGURES_SEEN,
     ),
     networks=(Label("CIFAR-10", "MLP-7"), Label("CIFAR-10", "VGG-11")),
 )

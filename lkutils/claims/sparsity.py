@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 
 from lkutils import metrics, uncertainty
-from lkutils.claims.claim import Claim, Expected, Rule
+from lkutils.claims.claim import FIGURES_SEEN, Claim, Expected, Rule
 from lkutils.games import Label
 from lkutils.mobius import and_interactions, or_interactions, values_from_interactions
 
@@ -193,7 +193,7 @@ OTHERS_SMALL = Claim(
     rule=Rule(
         (Expected("strength of the median interaction over tau", lambda found: found["median"], below=0.1),),
         set_before=False,
-        changed="When the rule was written, the figures of chapters 01 to 03 had been seen, which hint at the numbers.",
+        changed=FIGURES_SEEN,
     ),
 )
 

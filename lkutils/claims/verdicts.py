@@ -116,7 +116,7 @@ def judge(claim: Claim, samples: Mapping[Label, xr.Dataset], setting: str = "", 
     missing = [test.words for test in claim.rule.tests if test.statistic is None]
     if missing:
         raise ValueError(f"{claim.id} is not tested yet; its rule needs a function for: {', '.join(missing)}")
-    asked = {label: found for label, found in samples.items() if claim.networks is None or label in claim.networks}
+    asked = {label: found for label, found in samples.items() if claim.speaks_of(label)}
     measured = {}
     for label, found in asked.items():
         means = uncertainty.resampled_means(found, seed=seed)
