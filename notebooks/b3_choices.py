@@ -101,10 +101,8 @@ claims = {
 
 # %% tags=["hide-input"]
 def curves(family: str) -> object:
-    found, limits = (
-        {},
-        {},
-    )  # claims may share a statistic, which has a panel for each limit
+    # Claims may share a statistic, which has a panel for each limit.
+    found, limits = {}, {}
     for claim in claims[family]:
         for k, test in enumerate(claim.rule.tests):
             words = f"{test.words} ({test.limits})"

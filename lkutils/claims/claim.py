@@ -46,10 +46,10 @@ class Expected(NamedTuple):
 
         Example:
             >>> Expected("count", above=0.8, below=1.25).limits
-            '> 0.8 and < 1.25'
+            'above 0.8 and below 1.25'
         """
-        bounds = [f"> {self.above:g}"] * math.isfinite(self.above) + [f"< {self.below:g}"] * math.isfinite(self.below)
-        return " and ".join(bounds)
+        bounds = {"above": self.above, "below": self.below}
+        return " and ".join(f"{side} {bound:g}" for side, bound in bounds.items() if math.isfinite(bound))
 
 
 @dataclass(frozen=True)

@@ -132,10 +132,10 @@ def test_rising_and_falling_seen_nowhere_and_contradicted_in_eight_of_ten():
     assert found.summary() == "yes in 0 of 10 networks, no in 8, unclear in 2"
     told = verdicts.sentence(found)
     assert told.startswith("**It grows** (Sec. 9, Fig. 9): yes in 0 of 10 networks, no in 8, unclear in 2. ")
-    assert "rise > 0 is contradicted in MNIST (net 0, net 1, net 2" in told
-    assert "fall > 0 is" not in told
+    assert "rise above 0 is contradicted in MNIST (net 0, net 1, net 2" in told
+    assert "fall above 0 is" not in told
     everywhere = judge(claim(rises), {label: samples[label] for label in list(samples)[:8]})
-    assert verdicts.sentence(everywhere).endswith("rise > 0 is contradicted in all of them.")
+    assert verdicts.sentence(everywhere).endswith("rise above 0 is contradicted in all of them.")
 
 
 def test_only_the_networks_that_a_claim_speaks_of_are_asked():
@@ -190,7 +190,7 @@ def test_numbers_of_every_statistic(found):
     assert header == ["Claim", "Statistic (claimed)", "MNIST", "CIFAR-10"]
     assert rows[0] == [
         "It grows, one way",
-        "growth (> 0)",
+        "growth (above 0)",
         "MLP-7 0.20 [0.10, 0.30]; 30 samples",
         "MLP-7 -0.20 [-0.30, -0.10]; 20 samples",
     ]
