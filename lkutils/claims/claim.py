@@ -72,7 +72,7 @@ class Rule:
 
         Example:
             >>> Rule((Expected("growth", above=0),), set_before=True).words
-            'growth > 0. Set before the numbers were seen.'
+            'growth above 0. Set before the numbers were seen.'
         """
         tests = "; and ".join(f"{test.words} {test.limits}{', in every sample' * test.every}" for test in self.tests)
         when = "Set before the numbers were seen." if self.set_before else "Set or changed after numbers had been seen."

@@ -45,7 +45,7 @@ def test_a_chapter_shows_a_table_sentences_and_the_rules(executed):
     assert texts[0].splitlines()[2] == "| Things grow | 1 of 1 | yes |"
     assert "yes in 1 of 1 network" in texts[1]
     assert "<details>" in texts[2]
-    assert "growth > 0" in texts[2]
+    assert "growth above 0" in texts[2]
 
 
 def test_the_page_of_claims_has_a_block_for_each_with_its_anchor(executed):

@@ -39,7 +39,7 @@ def test_a_strip_is_told_in_words_and_names_are_no_markup():
     svg = strip(GROWS, FOUND)
     root = ElementTree.fromstring(svg)
     assert root.get("role") == "img"
-    assert "growth <b>, claimed to be > 0: <script>, MNIST 2.00 [1.00, 4.00] (yes)" in root.get("aria-label")
+    assert "growth <b>, claimed to be above 0: <script>, MNIST 2.00 [1.00, 4.00] (yes)" in root.get("aria-label")
     assert "<script>" not in svg
 
 

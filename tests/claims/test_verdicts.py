@@ -204,9 +204,9 @@ def test_numbers_without_an_interval():
 
 
 def test_each_rule_is_told_once_and_says_when_it_was_set(found):
-    assert verdicts.rules(found[:1] * 2) == "- *It grows*: growth > 0. Set before the numbers were seen."
+    assert verdicts.rules(found[:1] * 2) == "- *It grows*: growth above 0. Set before the numbers were seen."
     late = Rule((growth(above=0),), set_before=False, changed="The limit was 1.")
-    assert late.words == "growth > 0. Set or changed after numbers had been seen. The limit was 1."
+    assert late.words == "growth above 0. Set or changed after numbers had been seen. The limit was 1."
 
 
 def test_verdicts_survive_being_written_into_a_notebook(found):
