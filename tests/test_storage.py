@@ -37,6 +37,21 @@ def test_what_is_stored_is_read_back(tmp_path):
     assert xr.load_dataset(tmp_path / "game.nc", engine="h5netcdf").identical(dataset)  # who knows nothing of seals
 
 
+@pytest.mark.parametrize("kind", ["int8", "int32", "int64"])
+def test_whole_numbers_of_both_signs_are_read_back_and_compress(tmp_path, kind):
+    ends = np.iinfo(kind)
+    dataset = xr.Dataset({"multiples": ("coalition", np.array([0, 1, -1, ends.max, ends.min], kind), {"units": "1"})})
+    store(dataset, tmp_path / "few.nc")
+    assert load(tmp_path / "few.nc").identical(dataset)
+    assert load(tmp_path / "few.nc")["multiples"].dtype == kind
+    small = np.random.default_rng(0).integers(-8, 8, 10_000).astype(kind)
+    sizes = []
+    for numbers in (small, abs(small)):
+        store(xr.Dataset({"multiples": ("coalition", numbers)}), tmp_path / "many.nc")
+        sizes.append((tmp_path / "many.nc").stat().st_size)
+    assert sizes[0] < 1.6 * sizes[1]  # one bit more than the three without signs, and not four bytes
+
+
 def test_every_flipped_bit_and_every_cut_is_noticed(tmp_path):
     path, random = tmp_path / "game.nc", np.random.default_rng(0)
     store(xr.Dataset({"values": ("coalition", random.normal(size=64))}, attrs={"name": "a game"}), path)

@@ -12,7 +12,7 @@ PEAK = 19.5e12  # operations a second in float32 without tensor cores: NVIDIA's 
 REACHED = 0.79  # share of a matrix product's speed that masking reaches: benchmarks/results.md, on a CPU
 EXTRACTION = 14.0  # seconds a decomposition with 14 players, two at a time on two cores: benchmarks/results.md
 BYTES_OF_GAME = 3.2  # a number in a shipped game, compressed
-BYTES_OF_INTERACTIONS = 3.0  # both interactions of a coalition, layer and sample in shipped files, 12 players
+BYTES_OF_INTERACTIONS = 2.1  # both interactions of a coalition, layer and sample in shipped files, 12 players
 HOUR = 3600.0
 
 
