@@ -63,4 +63,4 @@ def doctest_surroundings(request, doctest_namespace):
     def fetch(*_, **__):
         pytest.skip("needs a data set that is not at hand")
 
-    monkeypatch.setattr(files.pooch, "retrieve", fetch)
+    monkeypatch.setattr(files, "fetch", fetch)

@@ -18,7 +18,6 @@ HEAVY = (
     "sklearn",
     "jupyter_book",
     "shapiq",
-    "pooch",
 )
 NAMES = [
     "players",

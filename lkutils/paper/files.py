@@ -9,14 +9,16 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
-import time
+import os
+import tarfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pooch
-
 from lkutils.paper import paths
-from lkutils.unfinished import unfinished_folder
+from lkutils.paper.downloads import fetch
+from lkutils.unfinished import locked, unfinished_folder
 
 # sha256 of each file's uncompressed content, by its path in the data folder.
 CHECKSUMS = {
@@ -51,7 +53,7 @@ CHECKSUMS = {
 
 MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist"
 CIFAR10_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-CIFAR10_MD5 = "md5:c58f30108f718f92721af3b95e74349a"
+CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
 GITHUB, HUB = "https://raw.githubusercontent.com", "https://huggingface.co"
 RESNETS = f"{GITHUB}/akamaster/pytorch_resnet_cifar10/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
 GLUE_SST2 = f"{GITHUB}/sjtu-xai-lab/aog/bd17fb9a4912fef2f06b8ad04cad294018c8b410/data/NLP/SST-2"
@@ -77,8 +79,7 @@ ADDRESSES = {
 
 
 LARGEST = 96 * 2**20  # bytes of a file's content; the pretrained transformer's weights, the largest, have 91 MB
-TIMEOUT = 30  # seconds without an answer
-PAUSES = (1, 4)  # seconds before it is tried again
+PART = ".part-"  # how names in the data folder start of what has not come as a whole yet
 
 
 def read_file(name: str) -> bytes:
@@ -150,61 +151,82 @@ def verified(name: str, path: Path, called: str, remedy: str) -> bytes:
 def download(name: str) -> bytes:
     """Fetch a missing file from its authors into the data folder; returns its content.
 
-    An archive's other files are kept with it. Nothing is kept unless all of it is verified.
+    An archive's other files are kept with it. Nothing is kept unless all of it is verified, but for the first part of
+    a download that broke off, until the rest has come.
 
     Raises:
         ValueError: what was sent is not the official file.
-        OSError: nothing was sent.
+        OSError: nothing was sent, or not all of it.
     """
     address, data = ADDRESSES[name], paths.data_dir()
-    data.mkdir(parents=True, exist_ok=True)
-    with unfinished_folder(data) as folder:
-        try:
-            found = fetch_patiently(address, folder)
-        except OSError as error:
-            raise OSError(
-                f"{name} is neither in {data} nor could it be downloaded ({error}). "
-                "Put it there by hand (data/README.md shows the layout), or set LKUTILS_DATA to a folder that has it."
-            ) from error
-        remedy = "Nothing of it was kept. Try again, or put the file there by hand (data/README.md shows the layout)."
-        contents = {each: verified(each, path, f"what {address} sent", remedy) for each, path in found.items()}
-        for each, path in found.items():
-            target = data / f"{each}{path.suffix if path.suffix == '.gz' else ''}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
-    return contents[name]
+    part = data / f"{PART}{hashlib.sha256(address.encode()).hexdigest()[:8]}-{address.rpartition('/')[2]}"
+    try:
+        with one_at_a_time(data), unfinished_folder(data) as folder:
+            if find_file(name) is None:  # unless another process has fetched it meanwhile
+                fetch(address, part)
+                keep(address, part, folder)
+            return read_file(name)
+    except OSError as error:
+        raise OSError(
+            f"{name} is neither in {data} nor could it be downloaded ({error}). Try again, or put it there by "
+            "hand (data/README.md shows the layout), or set LKUTILS_DATA to a folder that has it."
+        ) from error
 
 
-def fetch_patiently(address: str, folder: Path) -> dict[str, Path]:
-    """As `fetch`, again after each of :data:`PAUSES` where there was no answer at all."""
-    for pause in PAUSES:
-        try:
-            return fetch(address, folder)
-        except OSError as error:
-            if getattr(error, "response", None) is not None:  # a server that says no will say it again
-                raise
-            time.sleep(pause)
-    return fetch(address, folder)
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let other processes that come here wait for as long as the context lasts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = locked(folder, lambda: os.open(folder, os.O_RDONLY))
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
-def fetch(address: str, folder: Path) -> dict[str, Path]:
-    """Download an address into an empty folder; returns where each of its data files lies, by name.
+def keep(address: str, sent: Path, folder: Path) -> None:
+    """Verify what an address sent, and move it to where data files lie; remove it where it is wrong.
+
+    Args:
+        address: of :data:`ADDRESSES`.
+        sent: where it lies now.
+        folder: an empty one, for the files of an archive.
 
     Raises:
-        OSError: no answer, or not within :data:`TIMEOUT` seconds.
-        ValueError: an archive that is not the official one.
+        ValueError: it is not official.
     """
     names = [name for name, source in ADDRESSES.items() if source == address]
-    downloader = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT)
-    if address != CIFAR10_ARCHIVE:
-        fname = address.rpartition("/")[2]
-        path = pooch.retrieve(address, known_hash=None, fname=fname, path=folder, downloader=downloader)
-        return dict.fromkeys(names, Path(path))
-    unpacked = pooch.retrieve(
-        address, known_hash=CIFAR10_MD5, path=folder, processor=pooch.Untar(extract_dir="."), downloader=downloader
-    )
-    by_name = {Path(path).name: Path(path) for path in unpacked}
-    return {name: by_name[Path(name).name] for name in names}
+    called = f"what {address} sent"
+    remedy = "Nothing of it was kept. Try again, or put the file there by hand (data/README.md shows the layout)."
+    try:
+        found = (
+            unpack(names, sent, folder, called, remedy) if address == CIFAR10_ARCHIVE else dict.fromkeys(names, sent)
+        )
+        for name, path in found.items():
+            verified(name, path, called, remedy)
+        for name, path in found.items():
+            target = paths.data_dir() / f"{name}{path.suffix if path.suffix == '.gz' else ''}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    finally:
+        sent.unlink(missing_ok=True)
+
+
+def unpack(names: list[str], archive: Path, folder: Path, called: str, remedy: str) -> dict[str, Path]:
+    """Take files out of the archive of CIFAR-10, once it is known to be the official one; returns where they lie.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, "md5").hexdigest()
+    if found != CIFAR10_MD5:
+        raise ValueError(f"{called} is not the official archive: its md5 is {found}, expected {CIFAR10_MD5}. {remedy}")
+    places = {name: folder / Path(name).name for name in names}
+    with tarfile.open(archive) as opened:
+        for name, place in places.items():
+            place.write_bytes(opened.extractfile(name.removeprefix("cifar10/")).read(LARGEST + 1))
+    return places
 
 
 def checksum_of(folder: str) -> str:
