@@ -13,6 +13,10 @@
 `plot` is loaded when it is first used, since it needs matplotlib.
 """
 
+from lkutils.interrupts import guard_imports
+
+guard_imports()
+
 from lkutils import players
 from lkutils.extraction import extract_interactions
 from lkutils.follow import follow, shapley, to_shapiq, top

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import NoReturn
 
-from lkutils import games
+from lkutils import games, interrupts
 from lkutils.book import choices
 from lkutils.book.chapters import ChapterError, run_chapter
 from lkutils.book.pages import build_book
@@ -33,9 +33,10 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status, 2 when something given by the user is wrong."""
-    options = parser().parse_args(arguments)
     try:
-        options.run(options)
+        options = parser().parse_args(arguments)
+        with interrupts.raised():
+            options.run(options)
     except (ValueError, OSError, KeyError, FloatingPointError, MemoryError, ChapterError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"lkutils: {message}", file=sys.stderr)
@@ -46,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"lkutils: out of memory ({error})", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("lkutils: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130  # as shells have it
+        print(interrupts.TOLD, file=sys.stderr)
+        return interrupts.STATUS
     return 0
 
 
