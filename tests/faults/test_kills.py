@@ -33,7 +33,7 @@ SMALL = dataclasses.replace(
     training=dataclasses.replace(TINY.training, epochs=3),
     probes=ProbeSchedule(2, 0.05, 512),
 )
-KILLS = 4, 40  # kills of each job, in `make test` and in `make test-faults`
+KILLS, TIMES = (4, 20), (0, 5)  # kills of each job at events and after a time, in `make test` and `make test-faults`
 
 
 @pytest.fixture
@@ -94,12 +94,12 @@ def test_a_killed_job_ends_as_an_undisturbed_one(folder, job, pytestconfig):
         assert contents(folder) == expected
         assert not [path for path in folder.rglob("*") if path.name.startswith(PREFIX)]
 
-    kills = min(KILLS[pytestconfig.option.long], events)
+    long = pytestconfig.option.long
+    kills = min(KILLS[long], events)
     for number in np.linspace(0, events - 1, kills).round().astype(int).tolist():
         again(lambda number=number: killed_at(job, folder, number))
-    if pytestconfig.option.long:
-        for seconds in np.random.default_rng(0).uniform(0, 3, 8):
-            again(lambda seconds=seconds: killed_after(job, seconds))
+    for seconds in np.random.default_rng(0).uniform(0, 3, TIMES[long]):
+        again(lambda seconds=seconds: killed_after(job, seconds))
 
 
 # ---- chapters and pages, which start processes of their own ----

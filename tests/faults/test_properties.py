@@ -1,6 +1,7 @@
 """Public functions with arguments that hypothesis makes up, against brute force and HiGHS.
 
-A few hundred examples in ``make test``, ten thousand in ``make test-faults``.
+A few hundred examples in all in ``make test``; in ``make test-faults`` ten thousand of each property that takes
+milliseconds.
 """
 
 import math
@@ -20,7 +21,8 @@ from lkutils.mobius import coalition_sizes
 from lkutils.stability import by_order, stability_ratio
 
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # of HiGHS
-EXAMPLES = 25, 1200  # of each property, in `make test` and in `make test-faults`
+# Examples of each property, in `make test` and in `make test-faults`, by what one takes: about 5, 20 or 100 ms.
+CHEAP, MODERATE, COSTLY = (25, 10_000), (25, 1000), (8, 250)
 DTYPES = ["float64", "float32", "float16", "int64", "int32", "uint8", "int8"]
 SCALES = [1.0, 1e-9, 1e9, 1e-290, 1e290, 0.0]
 LAYOUTS = {
@@ -32,13 +34,13 @@ LAYOUTS = {
 }
 
 
-def for_all(config, cost=1, **strategies):
-    """Run a check on many examples, the same in every run of `make test`; on fewer where each takes longer."""
+def for_all(config, examples, **strategies):
+    """Run a check on many examples, the same in every run of `make test`."""
     long = config.option.long
 
     def run(check):
         quiet = settings(
-            max_examples=EXAMPLES[long] // cost,
+            max_examples=examples[long],
             deadline=None,
             database=None,
             derandomize=not long,
@@ -94,7 +96,7 @@ def close(found, expected, size):
 
 
 def test_interactions_are_those_of_their_definitions(pytestconfig):
-    @for_all(pytestconfig, table=tables())
+    @for_all(pytestconfig, CHEAP, table=tables())
     def check(table):
         values = as_float(table)
         n = values.shape[-1].bit_length() - 1
@@ -107,7 +109,7 @@ def test_interactions_are_those_of_their_definitions(pytestconfig):
 
 
 def test_values_are_those_of_the_interactions(pytestconfig):
-    @for_all(pytestconfig, table=tables(batch=st.just([2])))
+    @for_all(pytestconfig, CHEAP, table=tables(batch=st.just([2])))
     def check(table):
         and_, or_ = as_float(table)
         n = and_.shape[-1].bit_length() - 1
@@ -120,7 +122,10 @@ def test_values_are_those_of_the_interactions(pytestconfig):
 
 def test_shapley_values_are_those_of_their_definition_and_follow_the_players(pytestconfig):
     @for_all(
-        pytestconfig, table=tables(n=st.integers(1, 4), batch=st.just([2]), dtypes=["float64"]), turn=st.integers(0, 23)
+        pytestconfig,
+        CHEAP,
+        table=tables(n=st.integers(1, 4), batch=st.just([2]), dtypes=["float64"]),
+        turn=st.integers(0, 23),
     )
     def check(table, turn):
         values = as_float(lk.values_from_interactions(table[0], table[1]))
@@ -136,7 +141,10 @@ def test_shapley_values_are_those_of_their_definition_and_follow_the_players(pyt
 
 def test_nan_is_never_hidden_and_overflow_refused(pytestconfig):
     @for_all(
-        pytestconfig, table=tables(n=st.integers(1, 4), batch=st.just([]), dtypes=["float64"]), place=st.integers(0, 15)
+        pytestconfig,
+        CHEAP,
+        table=tables(n=st.integers(1, 4), batch=st.just([]), dtypes=["float64"]),
+        place=st.integers(0, 15),
     )
     def check(table, place):
         broken = as_float(table).copy()
@@ -176,7 +184,7 @@ def optimum(v, kappa):
 def test_extraction_is_as_good_as_highs(pytestconfig):
     @for_all(
         pytestconfig,
-        cost=4,
+        COSTLY,
         table=tables(n=st.integers(0, 3), batch=st.just([])),
         kappa_ratio=st.sampled_from([0.0, 0.01, 0.04, 0.3]),
         gap=st.sampled_from([0.001, 0.05]),
@@ -218,7 +226,7 @@ def labelled_games(draw):
 
 
 def test_interactions_of_games_obey_their_constraint_in_any_order_of_axes(pytestconfig):
-    @for_all(pytestconfig, cost=8, values=labelled_games())
+    @for_all(pytestconfig, COSTLY, values=labelled_games())
     def check(values):
         found = lk.interactions(values.to_dataset(name="values"))
         v = values.transpose("layer", "sample", "coalition").astype(float)
@@ -242,6 +250,7 @@ def test_interactions_of_games_obey_their_constraint_in_any_order_of_axes(pytest
 def test_log_odds_are_those_of_the_softmax(pytestconfig):
     @for_all(
         pytestconfig,
+        CHEAP,
         seed=st.integers(0, 2**32 - 1),
         classes=st.integers(1, 5),
         batch=st.lists(st.integers(1, 3), max_size=2),
@@ -261,6 +270,7 @@ def test_log_odds_are_those_of_the_softmax(pytestconfig):
 def test_values_of_coalitions_are_those_of_a_slow_loop(pytestconfig):
     @for_all(
         pytestconfig,
+        MODERATE,
         seed=st.integers(0, 2**32 - 1),
         n=st.integers(1, 4),
         samples=st.integers(1, 3),
@@ -318,7 +328,7 @@ def slow_part(parts, ratio):
 
 
 def test_tracking_is_that_of_slow_loops(pytestconfig):
-    @for_all(pytestconfig, cost=3, found=found_interactions(), ratio=st.sampled_from([0.0, 0.05, 0.5, 1.0]))
+    @for_all(pytestconfig, COSTLY, found=found_interactions(), ratio=st.sampled_from([0.0, 0.05, 0.5, 1.0]))
     def check(found, ratio):
         part = slow_part(found.transpose("kind", "layer", "sample", "coalition").values, ratio)
         salient = lk.salient_part(found, ratio, per_sample=True).transpose("kind", "layer", "sample", "coalition")
@@ -342,7 +352,7 @@ def test_tracking_is_that_of_slow_loops(pytestconfig):
 
 
 def test_comparisons_are_those_of_sets(pytestconfig):
-    @for_all(pytestconfig, cost=4, a=found_interactions(layers=st.just(1)), seed=st.integers(0, 2**32 - 1))
+    @for_all(pytestconfig, COSTLY, a=found_interactions(layers=st.just(1)), seed=st.integers(0, 2**32 - 1))
     def check(a, seed):
         random = np.random.default_rng(seed)
         b = a.copy(data=np.where(random.random(a.shape) < 0.5, a.values, random.normal(size=a.shape)))
@@ -371,7 +381,7 @@ def test_comparisons_are_those_of_sets(pytestconfig):
 
 
 def test_the_strongest_and_their_moebius_transform(pytestconfig):
-    @for_all(pytestconfig, found=found_interactions(), k=st.integers(1, 20))
+    @for_all(pytestconfig, MODERATE, found=found_interactions(), k=st.integers(1, 20))
     def check(found, k):
         dataset, sample = xr.Dataset({"interactions": found}), found["sample"].values[-1]
         table = lk.top(dataset, sample, k)
@@ -389,7 +399,7 @@ def test_the_strongest_and_their_moebius_transform(pytestconfig):
 
 
 def test_stability_is_that_of_numpy(pytestconfig):
-    @for_all(pytestconfig, seed=st.integers(0, 2**32 - 1), draws=st.integers(2, 5), n=st.integers(1, 3))
+    @for_all(pytestconfig, MODERATE, seed=st.integers(0, 2**32 - 1), draws=st.integers(2, 5), n=st.integers(1, 3))
     def check(seed, draws, n):
         random = np.random.default_rng(seed)
         numbers = xr.DataArray(random.normal(size=(draws + 1, 2**n)) + 1, dims=("draw", "coalition"))
@@ -409,7 +419,7 @@ def test_stability_is_that_of_numpy(pytestconfig):
 
 
 def test_players_are_numbered_without_gaps(pytestconfig):
-    @for_all(pytestconfig, seed=st.integers(0, 2**32 - 1), samples=st.integers(1, 3), labels=st.integers(1, 4))
+    @for_all(pytestconfig, CHEAP, seed=st.integers(0, 2**32 - 1), samples=st.integers(1, 3), labels=st.integers(1, 4))
     def check(seed, samples, labels):
         random = np.random.default_rng(seed)
         regions = random.integers(-1, labels, size=(samples, 3, 4)) * 7 + (random.integers(2) * 0)
