@@ -78,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
     game = commands.add_parser("game", help="make games: train, probe, mask, store; resumes where it was interrupted")
     add_choice_of_games(game)
+    add_kind_of_game(game)
     game.add_argument(
         "--weights", help="pretrained weights of a transformer: a name on the Hugging Face hub, or a folder"
     )
@@ -87,13 +88,14 @@ def parser() -> argparse.ArgumentParser:
 
     interactions = commands.add_parser("interactions", help="extract the interactions of games, unless they are there")
     add_choice_of_games(interactions)
+    add_kind_of_game(interactions)
     interactions.set_defaults(run=run_interactions, weights=None)
 
     kept = commands.add_parser(
         "choices", help="keep what claims read of games that are probed and taken apart in every way (b3_choices)"
     )
     add_choice_of_games(kept)
-    kept.set_defaults(run=run_choices, weights=None)
+    kept.set_defaults(run=run_choices, weights=None, control=None, draws=0, sigma=noise.SIGMA, test=False)
 
     chapter = commands.add_parser("chapter", help="run one chapter; writes an executed copy, never the source")
     chapter.add_argument("name", metavar="NAME", help=f"one of {', '.join(list_chapters())}")
@@ -117,6 +119,16 @@ def add_choice_of_games(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dataset", help=f"one of {', '.join(known('dataset'))}; all of the paper's when left out")
     command.add_argument("--network", help=f"one of {', '.join(known('network'))}; all of the data set's when left out")
     command.add_argument("--seed", type=int, default=0, help="of the network and its training; 0 is the shipped game's")
+    command.add_argument(
+        "--part",
+        default="1/1",
+        metavar="K/M",
+        help="the K-th of M parts of the samples and draws, or of the layers whose interactions are extracted",
+    )
+
+
+def add_kind_of_game(command: argparse.ArgumentParser) -> None:
+    """Options that say which game of a network is meant, besides the shipped one."""
     command.add_argument("--control", choices=experiments.CONTROLS, help="what App. D and E are tested by")
     command.add_argument(
         "--draws", type=int, default=0, help="of noise on training samples: that game instead (Sec. 3.3)"
@@ -125,12 +137,6 @@ def add_choice_of_games(command: argparse.ArgumentParser) -> None:
         "--sigma", type=float, default=noise.SIGMA, help="with --draws: of the noise, where pixels go from 0 to 1"
     )
     command.add_argument("--test", action="store_true", help="with --draws: test samples")
-    command.add_argument(
-        "--part",
-        default="1/1",
-        metavar="K/M",
-        help="the K-th of M parts of the samples and draws, or of the layers whose interactions are extracted",
-    )
 
 
 def known(field: str) -> list[str]:
@@ -203,8 +209,6 @@ def run_interactions(options: argparse.Namespace) -> None:
 
 def run_choices(options: argparse.Namespace) -> None:
     """Keep what claims read of the networks that were asked for, probed and taken apart in every way."""
-    if options.draws or options.control:
-        raise ValueError("choices are kept of the shipped networks: leave out --draws and --control")
     first, step = read_part(options.part)
     chosen = chosen_experiments(options)
     if not options.seed:

@@ -162,8 +162,7 @@ def interactions_of_layer(
     if not places:
         return from_multiples(extract(), game, kappa_ratio)
     found = from_multiples(found_or_made(places, extract), game, kappa_ratio)
-    path = next((place for place in places if place.exists()), places[-1])
-    check(found, game, f"{path} is altered or of another game; delete it")
+    check(found, game, f"{' or '.join(map(str, places))} is altered or of another game; delete it")
     return found
 
 

@@ -170,6 +170,14 @@ def test_a_game_with_noise_in_parts(monkeypatch, capsys, tmp_path):
     assert asked[1:] == [("digits/mlp7", 5, 0.1, (0, 1), True)]
 
 
+@pytest.mark.parametrize("words", [["--draws", "3"], ["--control", "zero"], ["--sigma", "0.1"], ["--test"]])
+def test_choices_are_of_the_shipped_games(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(["choices", "--dataset", "digits", *words])
+    assert ended.value.code == 2
+    assert f"unrecognized arguments: {' '.join(words)}" in capsys.readouterr().err
+
+
 def test_a_game_stops_after_a_stage_or_a_part(monkeypatch, capsys, tmp_path):
     asked = []
     monkeypatch.setattr(command_line.making, "make_game", lambda *given: asked.append(given))

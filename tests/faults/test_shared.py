@@ -8,11 +8,14 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
+import torch
 import xarray as xr
 from processes import Forked
 from test_kills import JOBS, contents, folder  # noqa: F401 (a fixture)
 
+import lkutils as lk
 from lkutils.paper import paths, shipped
 from lkutils.storage import found_or_made, load, seal, store
 from lkutils.unfinished import PREFIX
@@ -72,6 +75,39 @@ def test_what_can_be_made_again_is_returned_though_the_disk_is_full(tmp_path):
     assert Forked(fill, output).status() == 0, output.read_text()
     assert output.read_text() == f"{tmp_path / 'one.nc'} is not kept (File too large); it will be made again\n"
     assert [path.name for path in tmp_path.iterdir()] == ["output"]
+
+
+def test_no_space_left_is_said_and_costs_no_result(tmp_path, monkeypatch, capsys):
+    write, path = Path.write_bytes, tmp_path / "one.nc"
+    monkeypatch.setattr(Path, "write_bytes", lambda _, content: write(Path("/dev/full"), content))
+    with pytest.raises(OSError, match=f"No space left on device: '{path}'"):
+        store(xr.Dataset({"number": 7}), path)
+    assert found_or_made([path], lambda: xr.Dataset({"number": 7}))["number"].item() == 7
+    assert capsys.readouterr().err == f"{path} is not kept (No space left on device); it will be made again\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_memory_really_ends_batches_get_smaller_and_values_stay_the_same(tmp_path):
+    n, output = 8, tmp_path / "output"
+    inputs = torch.arange(1.0, n + 1)[None]
+
+    def score(batch):
+        torch.zeros(len(batch), 2**21, dtype=torch.uint8)  # 2 MiB each
+        return torch.stack((batch.sum(-1), batch.prod(-1)), -1)[None]
+
+    def values():
+        return lk.coalition_values(score, inputs, [0], torch.arange(n)[None], torch.zeros(n), n, 2**n)
+
+    expected = values()
+
+    def limited():
+        used = psutil.Process().memory_info().vms
+        resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2**20, resource.RLIM_INFINITY))
+        with pytest.warns(UserWarning, match="out of memory; going on with batches of") as warned:
+            assert torch.equal(values(), expected)
+        assert 1 <= len(warned) <= 3
+
+    assert Forked(limited, output).status() == 0, output.read_text()
 
 
 def test_a_folder_that_may_not_be_written_to_or_a_file_that_may_not_be_read():
