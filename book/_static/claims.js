@@ -11,6 +11,13 @@ document.addEventListener("DOMContentLoaded", () => {
       row.hidden = !all("td[data-outcome]", row).some(hit);
       if (!row.hidden) kept.add(row.dataset.claim);
     }
+    for (const table of all(".claims-matrix")) {
+      let above; // a claim's words stand in the first of its rows that is shown
+      for (const row of all("tr[data-claim]:not([hidden])", table)) {
+        row.classList.toggle("again", row.dataset.claim === above);
+        above = row.dataset.claim;
+      }
+    }
     for (const cell of all(".claims-matrix [data-dataset]"))
       cell.hidden = Boolean(dataset) && cell.dataset.dataset !== dataset;
     const blocks = all("details[data-claim]");

@@ -83,16 +83,12 @@ def claim_block(
     drawn: Mapping[str, Sequence[str]],
     standing: Mapping[str, float] | None = None,
 ) -> str:
-    """A claim, folded: k of n and small strips in its line; inside, the paper's words, strips, rule and numbers."""
+    """A claim, folded: k of n and small strips on one line; inside, the paper's words, strips, rule and numbers."""
     found = [verdict for verdict, _ in entries]
-    lines = "".join(
-        f"<span><small>{escape_html(' '.join(filter(None, [verdict.setting, verdict.summary()])))}</small>"
-        f"{small_strips(verdict)}</span>"
-        for verdict in found
-    )
-    head = (
-        f"<summary><b>{escape_html(claim.words)}</b>{lines or '<span><small>not tested yet</small></span>'}</summary>"
-    )
+    counts = ", ".join(f"{len(verdict.where('yes'))} of {len(verdict.measured)}" for verdict in found)
+    told = f"yes in {counts}" if found else "not tested yet"
+    drawings = "".join(map(small_strips, found))
+    head = f"<summary><b>{escape_html(claim.words)}</b> <small>{told}</small><span>{drawings}</span></summary>"
     quotation = f"“{escape(claim.quotation)}” ({escape(claim.place)})" if claim.quotation else escape(claim.place)
     # The anchor lies inside, so that a link to it opens the block.
     inside = [f"({claim.id})=\n> {quotation}"]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import nbformat
 
-from lkutils.book import matrix
+from lkutils.book import cover, matrix
 from lkutils.book.claims_page import collect, pairs_of, standings
 from lkutils.book.correction import count_outcomes
+from lkutils.book.cover import Picture
 from lkutils.book.markdown import escape
 from lkutils.book.matrix import Pair
 from lkutils.claims import registry
@@ -19,15 +18,8 @@ from lkutils.claims.claim import Claim
 from lkutils.claims.judging import OUTCOMES
 from lkutils.claims.verdicts import Verdict
 
-PICTURE, FIGURE = "first.png", "fig-1-followed"
+PICTURE, CHAPTER = "first.png", "02_layers"
 WORDS_A_MINUTE = 200  # of a reader of prose
-
-
-class Picture(NamedTuple):
-    """A figure of an executed chapter, with what stands in the place of it for those who do not see it."""
-
-    png: bytes
-    alt: str
 
 
 # ---- the answer ------------------------------------------------------------------------------------------------------
@@ -132,25 +124,22 @@ def chosen_otherwise(standing: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def first_picture(executed: Iterable[Path]) -> Picture | None:
-    """The paper's Fig. 1 as the chapter on layers drew it; None where it was not run."""
-    for path in executed:
-        for cell in nbformat.read(path, as_version=4).cells:
-            about = cell.metadata.get("mystnb", {})
-            if about.get("figure", {}).get("name") == FIGURE:
-                pngs = [output["data"]["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
-                alt = about.get("image", {}).get("alt") or about["figure"]["caption"]
-                return Picture(base64.b64decode(pngs[0]), alt) if pngs else None
-    return None
+    """The paper's Fig. 1 on a sample of the games that the chapter on layers is about; None where it was not run."""
+    chapter = next((path for path in executed if path.stem == CHAPTER), None)
+    if chapter is None:
+        return None
+    given = nbformat.read(chapter, as_version=4).metadata["papermill"].get("parameters", {})
+    return cover.draw(given.get("profile", "paper"))
 
 
 def figure(picture: Picture) -> str:
-    """The first rows of the picture, which leads to the whole one."""
-    alt = " ".join(picture.alt.split())
+    """The picture, which leads to more of its kind, with what it shows."""
     return (
-        f"```{{image}} notebooks/{PICTURE}\n:alt: {alt}\n:class: first-figure\n"
-        ":target: notebooks/02_layers.html\n```\n\n"
-        "The paper's Fig. 1 on a real sample: an interaction of the marked patches, and its effect from the first "
-        "layer to the output. Grey is shared with the output, orange will be forgotten. A click leads to more."
+        f":::{{div}} first-figure\n```{{image}} notebooks/{PICTURE}\n:alt: {' '.join(picture.alt.split())}\n"
+        f":target: notebooks/{CHAPTER}.html\n```\n\n"
+        "The paper's Fig. 1 on a real sample. Above, an interaction of the marked patches; below, its effect from the "
+        "first layer to the output. Grey is shared with the output, orange will be forgotten, the blue line is the "
+        "effect in the output.\n:::"
     )
 
 
@@ -194,5 +183,6 @@ def front_page(executed: Sequence[Path]) -> str:
     sentences += chosen_otherwise(standings(executed))
     main = [claim for claim in registry.MAIN if claim.put_to[0] == "network"]
     table = matrix.matrix(main, pairs, "Main claims and networks", "claims.html")
-    blocks = [sentences, cards(executed), matrix.legend() if table else "", table, figure(picture) if picture else ""]
-    return "\n\n".join(filter(None, blocks)) + "\n"
+    beside = "\n\n".join(filter(None, [table, figure(picture) if picture else ""]))
+    blocks = [sentences, matrix.legend() if table else "", f"::::{{div}} side-by-side\n{beside}\n::::"]
+    return "\n\n".join(filter(None, [*blocks, cards(executed)])) + "\n"

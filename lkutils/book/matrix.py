@@ -61,7 +61,11 @@ def matrix(claims: Sequence[Claim], found: Mapping[str, Sequence[Pair]], caption
         f'<th scope="col" data-dataset="{escape_html(label.dataset)}"><span>{escape_html(label.network)}</span></th>'
         for label in labels
     )
-    rows = "".join(matrix_row(claim, pair, labels, page) for claim, pair in pairs)
+    before = [None, *(claim for claim, _ in pairs)]
+    rows = "".join(
+        matrix_row(claim, pair, labels, page, again=claim is above)
+        for above, (claim, pair) in zip(before, pairs, strict=False)
+    )
     return (
         f'<div class="claims-matrix" tabindex="0" role="region" aria-label="{escape_html(caption)}"><table>'
         f'<thead><tr><td></td><td></td>{groups}</tr><tr><th scope="col">Claim</th><th scope="col">Yes</th>{names}</tr>'
@@ -69,15 +73,18 @@ def matrix(claims: Sequence[Claim], found: Mapping[str, Sequence[Pair]], caption
     )
 
 
-def matrix_row(claim: Claim, pair: Pair, labels: Sequence[Label], page: str) -> str:
-    """One verdict: the claim, k of n, and a sign for each network that it was put to."""
+def matrix_row(claim: Claim, pair: Pair, labels: Sequence[Label], page: str, again: bool = False) -> str:
+    """One verdict: the claim, k of n, and a sign for each network that it was put to.
+
+    Where the same claim stands above, in another setting, only the setting is shown.
+    """
     verdict, after = pair
     setting = f" <small>{escape_html(verdict.setting)}</small>" if verdict.setting else ""
     outcomes, later = verdict.outcomes, after.outcomes
     cells = [cell(claim.id, label, outcomes.get(label), later.get(label), page) for label in labels]
-    name = f'<th scope="row"><a href="{page}#{claim.id}">{escape_html(claim.words)}</a>{setting}</th>'
+    name = f'<th scope="row"><a href="{page}#{claim.id}"><span>{escape_html(claim.words)}</span>{setting}</a></th>'
     count = f'<td class="count">{len(verdict.where("yes"))}/{len(verdict.measured)}</td>'
-    return f'<tr data-claim="{claim.id}">{name}{count}{"".join(cells)}</tr>'
+    return f'<tr class="{"again" * again}" data-claim="{claim.id}">{name}{count}{"".join(cells)}</tr>'
 
 
 def cell(claim: str, label: Label, outcome: str | None, after: str | None, page: str) -> str:

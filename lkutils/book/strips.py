@@ -67,7 +67,7 @@ def small_strip(test: Expected, measured: Mapping[Label, Measured]) -> str:
             ends = sorted([at(found.low), at(found.high)])
             lines.append(f'<path class="{css(found.outcome)}" d="M{ends[0] - 1:g} {y}H{ends[1] + 1:g}"/>')
     height = SMALL_ROW * len(measured) + 2
-    box = f'viewBox="0 0 {SMALL_WIDTH} {height}" width="{SMALL_WIDTH}" height="{height}"'
+    box = f'viewBox="0 0 {SMALL_WIDTH} {height}" preserveAspectRatio="none"'
     return f'<svg class="strip" aria-hidden="true" {box}>{limit_lines(test, at, height)}{"".join(lines)}</svg>'
 
 

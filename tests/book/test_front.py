@@ -1,12 +1,10 @@
 """The first page says what the verdicts say."""
 
-import base64
-
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_markdown_cell, new_notebook
 
-from lkutils.book import front
+from lkutils.book import cover, front
 from lkutils.claims import registry
 from lkutils.claims.claim import Claim, Expected, Rule
 from lkutils.claims.verdicts import Measured, Verdict
@@ -72,23 +70,32 @@ def test_main_claims_are_claims_of_the_paper():
     assert len(registry.MAIN) == len(set(registry.MAIN))
 
 
-def test_the_picture_comes_from_its_cell(tmp_path):
-    def chapter(name, metadata):
-        output = new_output("display_data", {"image/png": base64.b64encode(name.encode()).decode()})
-        cells = [new_markdown_cell("word " * 400), new_code_cell("draw()", metadata=metadata, outputs=[output])]
+@pytest.fixture
+def chapter(tmp_path):
+    def write(name):
         path = tmp_path / f"{name}.ipynb"
-        nbformat.write(new_notebook(cells=cells, metadata={"papermill": {"duration": 90.0}}), path)
+        about = {"papermill": {"duration": 90.0, "parameters": {"profile": "smoke"}}}
+        nbformat.write(new_notebook(cells=[new_markdown_cell("word " * 400)], metadata=about), path)
         return path
 
-    other = chapter("other", {"mystnb": {"figure": {"name": "fig-2", "caption": "Two."}}})
-    about = {"figure": {"name": front.FIGURE, "caption": "One."}}
-    told = chapter("told", {"mystnb": {**about, "image": {"alt": "What is seen."}}})
-    plain = chapter("plain", {"mystnb": about})
-    assert front.first_picture([other]) is None
-    assert front.first_picture([other, told]) == front.Picture(b"told", "What is seen.")
-    assert front.first_picture([plain]).alt == "One."
-    page = front.front_page([other, told])
+    return write
+
+
+def test_the_picture_is_of_the_games_of_the_chapter_on_layers(monkeypatch, chapter):
+    monkeypatch.setattr(cover, "draw", lambda profile: cover.Picture(profile.encode(), "What is seen."))
+    assert front.first_picture([chapter("other")]) is None
+    assert front.first_picture([chapter("other"), chapter("02_layers")]).png == b"smoke"
+    page = front.front_page([chapter("other"), chapter("02_layers")])
     assert ":alt: What is seen." in page
     assert "All chapters took 3 minutes" in page
     assert "The chapters: 4 minutes" in page
-    assert "first.png" not in front.front_page([other])
+    assert "first.png" not in front.front_page([chapter("other")])
+
+
+def test_the_picture_tells_its_numbers():
+    picture = cover.draw("smoke")
+    assert picture.png.startswith(b"\x89PNG")
+    assert len(picture.png) < 100_000
+    assert picture.alt.startswith("ResNet-20")
+    assert "the strongest interactions of the output" in picture.alt
+    assert cover.draw("smoke") == picture

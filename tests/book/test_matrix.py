@@ -43,6 +43,12 @@ def test_a_cell_has_colour_sign_and_link(pair):
     assert "Untested" not in text
 
 
+def test_a_claim_in_two_settings_is_named_once(pair):
+    other = Verdict(CLAIM, "another way", pair[0].measured)
+    text = matrix.matrix([CLAIM], {"claim-x": [pair, (other, other)]}, "all")
+    assert re.findall(r'<tr class="(\w*)" data-claim="claim-x">', text) == ["", "again"]
+
+
 def test_names_and_words_are_no_markup(pair):
     text = matrix.matrix([CLAIM], {"claim-x": [pair]}, "all") + matrix.filters([pair[0]])
     assert "<script>" not in text
