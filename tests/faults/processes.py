@@ -1,5 +1,6 @@
 """Processes that are forked from the tests, so that they start at once, and that are killed at a chosen moment."""
 
+import importlib
 import os
 import signal
 import sys
@@ -8,6 +9,10 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+
+# What a game imports when it first needs it: here, once, and not for ten seconds in each process.
+for module in ("h5netcdf", "sklearn.datasets", "torch._dynamo"):
+    importlib.import_module(module)
 
 WRITES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"}
 

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import re
 import shutil
+import time
 from pathlib import Path
 
 import nbformat
@@ -33,7 +34,7 @@ SMALL = dataclasses.replace(
     training=dataclasses.replace(TINY.training, epochs=3),
     probes=ProbeSchedule(2, 0.05, 512),
 )
-KILLS, TIMES = (4, 20), (0, 5)  # kills of each job at events and after a time, in `make test` and `make test-faults`
+KILLS, TIMES = (4, 30), (0, 6)  # kills of each job at events and after a time, in `make test` and `make test-faults`
 
 
 @pytest.fixture
@@ -81,7 +82,9 @@ def test_a_killed_job_ends_as_an_undisturbed_one(folder, job, pytestconfig):
     if job is JOBS["a game with noise"]:  # with the network and probes of the game
         assert Forked(JOBS["a game"]).status() == 0
     shutil.copytree(folder, before)
+    began = time.perf_counter()
     events = count_events(job, folder, note)
+    seconds = time.perf_counter() - began
     expected = contents(folder)
     assert expected
 
@@ -98,8 +101,8 @@ def test_a_killed_job_ends_as_an_undisturbed_one(folder, job, pytestconfig):
     kills = min(KILLS[long], events)
     for number in np.linspace(0, events - 1, kills).round().astype(int).tolist():
         again(lambda number=number: killed_at(job, folder, number))
-    for seconds in np.random.default_rng(0).uniform(0, 3, TIMES[long]):
-        again(lambda seconds=seconds: killed_after(job, seconds))
+    for wait in np.random.default_rng(0).uniform(0, seconds, TIMES[long]):
+        again(lambda wait=wait: killed_after(job, wait))
 
 
 # ---- chapters and pages, which start processes of their own ----
