@@ -15,7 +15,6 @@ from lkutils.paper import paths
 from lkutils.unfinished import PREFIX
 
 COMMANDS = {
-    "list": ("list",),
     "a game": ("game", "--dataset", "digits", "--network", "mlp7"),
     "a chapter": ("chapter", "b1_extraction", "--profile", "smoke"),
 }
@@ -39,7 +38,7 @@ def test_an_interrupt_at_any_moment_is_told_in_one_line(tmp_path, pytestconfig, 
     assert whole.returncode == 0
     seconds = time.perf_counter() - began
     interrupted = 0
-    for wait in np.random.default_rng(0).uniform(0.3, seconds, 6):
+    for wait in np.random.default_rng(0).uniform(0.3, seconds, 5):
         shutil.rmtree(tmp_path / "data" / "cache", ignore_errors=True)
         shutil.rmtree(tmp_path / "runs", ignore_errors=True)
         running = subprocess.Popen(command, **options)
