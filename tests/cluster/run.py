@@ -155,7 +155,11 @@ def compare(undisturbed: Path, disturbed: Path) -> str:
 
 def arrays(path: Path) -> dict[str, tuple]:
     """The arrays in a file, without what is said of how they were made."""
-    return {name: (array.dims, array.dtype, array.values.tobytes()) for name, array in load(path).variables.items()}
+    found = {name: array.values for name, array in load(path).variables.items()}
+    return {
+        name: (values.shape, values.tobytes() if values.dtype.kind in "biuf" else values.tolist())
+        for name, values in found.items()
+    }
 
 
 def outputs(path: Path) -> list[dict]:
