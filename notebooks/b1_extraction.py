@@ -99,8 +99,7 @@ sgd_samples = sgd_samples or own["sgd_samples"]
 # $$
 #
 # So $\sum_T y_T v(x_T) - \kappa \sum_T |y_T|$ is a lower bound for *every* decomposition, whoever found it. The *gap*
-# is what a decomposition has above the bound, as a share. Duality says that the best $y$ closes it. A certificate is
-# checked without trusting whoever made it: it takes one $y$, a few sums, and no knowledge of how it was found.
+# is what a decomposition has above the bound, as a share. Duality says that the best $y$ closes it.
 #
 # ## A game of three players
 #
@@ -138,9 +137,8 @@ Markdown(
 )
 
 # %% [markdown]
-# Read $y$ as prices for changes of the output. The bound pays for what no interaction can do cheaply: here that the
-# output first rises and then falls as players are added, which takes two interactions of opposite sign. With twelve
-# players the programme has more than 12,000 unknowns for each sample and layer: `lkutils.extraction` is made for that.
+# With twelve players the programme has more than 12,000 unknowns for each sample and layer: `lkutils.extraction` is made
+# for that.
 #
 # ## The laboratory's procedure
 #
@@ -150,11 +148,10 @@ Markdown(
 # place of dense matrices.
 #
 # A subgradient consists of signs, so a step has the same length however large $v$ is: outputs ten times larger need a
-# rate ten times larger. And such a descent cannot settle: near the optimum most interactions should be exactly zero,
-# but a step of fixed length jumps back and forth over zero. Large steps stay far from the optimum for that reason, and
-# small ones because they have not arrived when the steps run out. To give the procedure its best, every sample also
-# has the rate with the smallest final sum of a grid: the setting *SGD, best of grid*. Nobody who runs it with one rate
-# does as well.
+# rate ten times larger, large steps jump over zero for ever, and small ones have not arrived when the steps run out. To
+# give the procedure its best, every sample also has the rate with the smallest final sum of a grid: the setting *SGD,
+# best of grid*. Nobody who runs it with one rate does as well. Descents take minutes; those of the parameters above are
+# shipped, others are computed when the chapter runs.
 #
 # ## Games whose interactions are known
 #
@@ -196,13 +193,10 @@ figures.by_setting(
 # A procedure that reaches the optimum is at 1 in the left panel; one that finds the planted interactions and no others
 # is on the dotted line in the middle and at 1 on the right. The optimum need not be at 1 on the right: noise and
 # $\kappa$ hide weak interactions, and with few players there may be a sparser way to write the same output than the one
-# that made it.
-#
-# The same in numbers. The gap of a descent is measured against the lower bound of the exact extraction, which holds for
-# every decomposition; recall is the share of planted interactions that are among the salient ones. Recall alone says
-# little: who calls many interactions salient will have the planted ones among them.
+# that made it. The same in numbers, with the gap to the lower bound of the exact extraction, is folded below; recall is
+# the share of planted interactions among the salient ones.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 means = {
     (label, setting): part.drop_vars("best").sel(setting=setting).mean("sample")
     for label, part in recovered.items()
@@ -272,7 +266,7 @@ figures.by_setting(
     label="sum of strengths / optimum",
 )
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-output"]
 chosen = {
     label: part["best"].to_series().value_counts().to_dict()
     for label, part in both.items()

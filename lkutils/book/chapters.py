@@ -6,9 +6,12 @@ A chapter is a notebook of ``notebooks/``, never run in place. With its default 
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +25,13 @@ from papermill.exceptions import PapermillExecutionError
 from lkutils.book.kernels import KERNEL, own_kernel
 from lkutils.book.keys import content_key, executed_key, files_read, write_digest
 from lkutils.book.parameters import chapter_path, check_parameters
+from lkutils.devices import free_memory
 from lkutils.paper import paths, provenance
 from lkutils.paper.shipped import READ_LOG
+from lkutils.progress import progress
 from lkutils.unfinished import unfinished_folder
+
+CHAPTER_BYTES = 4 * 2**30  # memory that a chapter may need
 
 
 class ChapterError(RuntimeError):
@@ -42,7 +49,7 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
     given = (parameters or {}) | ({"profile": profile} if profile is not None else {})
     check_parameters(name, given)
     target, key = executed_path(name, given), content_key(name, given)
-    if executed_key(target) == key:
+    if is_current(name, given):
         print(f"{name}: unchanged since it was run, {target.relative_to(paths.ROOT)}")
         return target
 
@@ -85,6 +92,41 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
     return target
 
 
+def run_chapters(names: Sequence[str], profile: str = "paper") -> list[Path]:
+    """Run the chapters whose inputs changed, side by side, each in processes of its own with one thread.
+
+    Raises:
+        ChapterError: chapters failed; the others were run all the same.
+    """
+    given = {} if profile == "paper" else {"profile": profile}
+    options = [f"--{key}={value}" for key, value in given.items()]
+    changed = [name for name in names if not is_current(name, given)]
+    print(f"chapters: {len(changed)} of {len(names)} changed since they were run", flush=True)
+
+    def run(name: str) -> str:
+        command = [sys.executable, "-m", "lkutils", "chapter", name, *options]
+        ran = subprocess.run(
+            command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+        )
+        return ran.stderr if ran.returncode else ""
+
+    with ThreadPoolExecutor(side_by_side()) as pool:
+        told = list(progress(pool.map(run, changed), "chapters", total=len(changed)))
+    if any(told):
+        raise ChapterError("\n".join(filter(None, told)))
+    return [executed_path(name, given) for name in names]
+
+
+def side_by_side() -> int:
+    """How many chapters run at the same time: one for each core, as far as there is memory."""
+    return max(1, min(len(os.sched_getaffinity(0)), free_memory(torch.device("cpu")) // CHAPTER_BYTES))
+
+
+def is_current(name: str, given: Mapping[str, Any]) -> bool:
+    """Whether the executed copy of a chapter was run with the same inputs."""
+    return executed_key(executed_path(name, given)) == content_key(name, given)
+
+
 def reason(error: PapermillExecutionError | DeadKernelError) -> str:
     """Where and why a chapter failed, in words."""
     if isinstance(error, DeadKernelError):
@@ -102,7 +144,7 @@ def missing_figures(notebook: NotebookNode) -> list[str]:
     ]
 
 
-def executed_path(name: str, given: dict[str, Any]) -> Path:
+def executed_path(name: str, given: Mapping[str, Any]) -> Path:
     """Where a chapter's executed copy goes; runs with other parameters do not overwrite each other."""
     others = {key: value for key, value in given.items() if key != "profile"}
     profile = given.get("profile", "paper")

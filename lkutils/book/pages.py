@@ -15,7 +15,7 @@ import nbformat
 
 import lkutils
 from lkutils.book import front
-from lkutils.book.chapters import ChapterError, run_chapter
+from lkutils.book.chapters import ChapterError, run_chapters
 from lkutils.book.claims_page import chapter_link, claims_csv, claims_report
 from lkutils.book.keys import file_digest
 from lkutils.book.markdown import table
@@ -35,11 +35,11 @@ def build_book(profile: str = "paper") -> Path:
         ChapterError: a chapter failed, or Sphinx found something to warn about.
     """
     began = time.perf_counter()
+    executed = run_chapters(list_chapters(), profile)
     if profile == "paper":
-        executed, book, html = [run_chapter(name) for name in list_chapters()], paths.BOOK, paths.HTML
+        book, html = paths.BOOK, paths.HTML
         write_tables(executed, paths.EXECUTED)
     else:
-        executed = [run_chapter(name, profile=profile) for name in list_chapters()]
         book, html = gathered(executed, paths.RUNS / profile), paths.RUNS / profile / "_build" / "html"
     build_html(book, html)
     page = html / "index.html"

@@ -1,7 +1,8 @@
 """The same games decomposed in several ways: the certified extraction, the laboratory's procedure, the simplex method.
 
 Every way of decomposing is one entry of the axis ``setting``: "exact" for the certified extraction, one name for each
-learning rate and number of iterations of the laboratory's procedure, and `BEST` for the best of these.
+learning rate and number of iterations of the laboratory's procedure, and `BEST` for the best of these. Descent takes
+minutes, so what it found is kept, one file for each call; what the chapters show is shipped.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from lkutils.extraction import GAP, KAPPA_RATIO, Interactions, extract_interacti
 from lkutils.games import Label
 from lkutils.mobius import coalition_sizes
 from lkutils.paper.planted import recovery
+from lkutils.paper.shipped import CACHES
+from lkutils.storage import checksum, found_or_made
 
 BEST = "SGD, best of grid"
+DESCENT = "momentum 0.9, rate down to a tenth, last iterate"  # what is kept; other words make old files invalid
 
 # The chapter's parameters under each profile, where its reader gives none. An empty list of games means all there are.
 PROFILES = {
@@ -84,21 +88,32 @@ def descents(
         learning_rates, iterations, kappa_ratio: of `lkutils.extraction.extract_sgd`.
 
     Returns:
-        ``interactions`` (setting, kind, sample, coalition) and ``objective`` (setting, sample), in log-odds; with the
-        setting that is best for each sample as ``best`` (sample).
+        ``interactions`` (setting, kind, sample, coalition), in float32, and ``objective`` (setting, sample), in
+        log-odds; with the setting that is best for each sample as ``best`` (sample).
 
     Example:
         >>> values = xr.DataArray([[0.0, 1.0, 1.0, 5.0]], dims=("sample", "coalition"))
         >>> descents(values, [1e-4], [10, 20])["setting"].values.tolist()
         ['SGD 1e-04, 10', 'SGD 1e-04, 20', 'SGD, best of grid']
     """
+    key = checksum(values.values, repr(([*learning_rates], [*iterations], kappa_ratio)), DESCENT)
+    places = [folder / "descents" / f"{key[:32]}.nc" for folder in CACHES]
+    found = found_or_made(places, lambda: descended(values, learning_rates, iterations, kappa_ratio))
+    found = found.assign_coords({axis: values[axis].values for axis in ("sample", "coalition")})
+    place = found["objective"].argmin("setting")
+    best = found.isel(setting=place).drop_vars("setting").expand_dims(setting=[BEST])
+    return xr.concat([found, best], "setting").assign(best=("sample", found["setting"].values[place]))
+
+
+def descended(
+    values: xr.DataArray, learning_rates: Sequence[float], iterations: Sequence[int], kappa_ratio: float
+) -> xr.Dataset:
+    """What the laboratory's procedure finds with every learning rate and number of iterations, computed now."""
     v = torch.from_numpy(values.values).double()
     settings = {setting_name(rate, count): (rate, count) for count in iterations for rate in learning_rates}
     found = [with_axes(extract_sgd(v, kappa_ratio, rate, count), values) for rate, count in settings.values()]
     found = xr.concat([part.drop_vars("lower_bound") for part in found], xr.IndexVariable("setting", list(settings)))
-    place = found["objective"].argmin("setting")
-    best = found.isel(setting=place).drop_vars("setting").expand_dims(setting=[BEST])
-    return xr.concat([found, best], "setting").assign(best=("sample", found["setting"].values[place]))
+    return found.assign(interactions=found["interactions"].astype("float32"))
 
 
 def beside_exact(exact: xr.Dataset, descended: xr.Dataset) -> xr.Dataset:

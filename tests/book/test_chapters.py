@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 import sys
 
 import nbformat
@@ -267,3 +269,40 @@ def test_what_was_found_is_told_after_the_claim_and_cells_keep_their_order():
     chapters.tell_early(notebook)
     assert [*notebook.cells[:1], *notebook.cells[2:]] == cells
     assert notebook.cells[1].source.endswith("\n\na table")
+
+
+# ---- side by side ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def commands(project, monkeypatch):
+    """A stand-in for Python that writes down how it was called, and cannot run the chapter "bad"."""
+    program = project / "python"
+    program.write_text(
+        f'#!/bin/sh\necho "$@, threads: $OMP_NUM_THREADS" >> {project}/commands\n'
+        '[ "$4" != bad ] || { echo "chapter bad failed" >&2; exit 2; }\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    for name in ("bad", "other"):
+        shutil.copy(project / "notebooks" / "tiny.ipynb", project / "notebooks" / f"{name}.ipynb")
+    return lambda: sorted((project / "commands").read_text().splitlines())
+
+
+def test_only_chapters_that_changed_run_and_each_with_one_thread(project, commands, monkeypatch):
+    monkeypatch.setattr(chapters, "is_current", lambda name, given: name == "bad")
+    found = chapters.run_chapters(["bad", "tiny", "other"], "smoke")
+    assert commands() == [f"-m lkutils chapter {name} --profile=smoke, threads: 1" for name in ("other", "tiny")]
+    assert found == [project / "runs" / "smoke" / f"{name}.ipynb" for name in ("bad", "tiny", "other")]
+
+
+def test_one_chapter_that_fails_does_not_stop_the_others(commands):
+    with pytest.raises(chapters.ChapterError, match="chapter bad failed"):
+        chapters.run_chapters(["bad", "tiny", "other"])
+    assert commands() == [f"-m lkutils chapter {name}, threads: 1" for name in ("bad", "other", "tiny")]
+
+
+def test_no_more_chapters_side_by_side_than_there_is_memory_for(monkeypatch):
+    for gigabytes, expected in ((1, 1), (9, 2), (10**6, len(os.sched_getaffinity(0)))):
+        monkeypatch.setattr(chapters, "free_memory", lambda device, size=gigabytes * 2**30: size)
+        assert chapters.side_by_side() == min(expected, len(os.sched_getaffinity(0)))
