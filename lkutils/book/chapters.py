@@ -22,6 +22,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
+from lkutils.book.cells import figure_cells
 from lkutils.book.kernels import KERNEL, own_kernel
 from lkutils.book.keys import content_key, executed_key, files_read, write_digest
 from lkutils.book.parameters import chapter_path, check_parameters
@@ -136,10 +137,9 @@ def reason(error: PapermillExecutionError | DeadKernelError) -> str:
 
 def missing_figures(notebook: NotebookNode) -> list[str]:
     """Names of the figures that cells announce in their metadata and did not draw."""
-    announced = [cell for cell in notebook.cells if "figure" in cell.metadata.get("mystnb", {})]
     return [
-        cell.metadata["mystnb"]["figure"]["name"]
-        for cell in announced
+        name
+        for name, cell in figure_cells(notebook)
         if not any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {}))
     ]
 

@@ -10,6 +10,7 @@ import nbformat
 from IPython.display import Markdown
 
 from lkutils.book import matrix
+from lkutils.book.cells import figure_cells
 from lkutils.book.correction import corrected, told
 from lkutils.book.markdown import escape, escape_html, table
 from lkutils.book.matrix import Pair
@@ -115,12 +116,8 @@ def claim_block(
 
 def figures_of(executed: Iterable[Path]) -> dict[str, list[str]]:
     """The names of the figures of each chapter."""
-    cells = {path.stem: nbformat.read(path, as_version=4).cells for path in executed}
-    named = {
-        stem: [cell.metadata.get("mystnb", {}).get("figure", {}).get("name") for cell in some]
-        for stem, some in cells.items()
-    }
-    return {stem: [name for name in names if name] for stem, names in named.items()}
+    chapters = {path.stem: nbformat.read(path, as_version=4) for path in executed}
+    return {stem: [name for name, _ in figure_cells(chapter)] for stem, chapter in chapters.items()}
 
 
 def places(claim: Claim, path: Path, drawn: Mapping[str, Sequence[str]]) -> str:

@@ -15,6 +15,7 @@ import nbformat
 
 import lkutils
 from lkutils.book import front
+from lkutils.book.cells import figure_cells
 from lkutils.book.chapters import ChapterError, run_chapters
 from lkutils.book.claims_page import chapter_link, claims_csv, claims_report
 from lkutils.book.keys import file_digest
@@ -121,11 +122,9 @@ def write_data(executed: list[Path], folder: Path) -> None:
     """Write the data of every figure of executed chapters as ``data/<name>.csv``, where captions link to."""
     (folder / "data").mkdir(exist_ok=True)
     for path in executed:
-        for cell in nbformat.read(path, as_version=4).cells:
-            figure = cell.metadata.get("mystnb", {}).get("figure", {})
-            tables = [output.get("metadata", {}).get("csv") for output in cell.get("outputs", [])]
-            for text in filter(None, tables if figure else []):
-                with replacing(folder / "data" / f"{figure['name']}.csv") as temporary:
+        for name, cell in figure_cells(nbformat.read(path, as_version=4)):
+            for text in filter(None, (output.get("metadata", {}).get("csv") for output in cell.outputs)):
+                with replacing(folder / "data" / f"{name}.csv") as temporary:
                     temporary.write_text(text)
 
 
