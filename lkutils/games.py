@@ -61,6 +61,7 @@ def interactions(
     kappa_ratio: float = KAPPA_RATIO,
     gap: float = GAP,
     method: str = "exact",
+    start: int | None = None,
     caches: Sequence[Path] = (),
 ) -> xr.Dataset:
     """The sparsest AND-OR interactions of a game's layers and samples (Sec. 3.2.2), with a certificate.
@@ -70,7 +71,7 @@ def interactions(
             an axis ``draw`` where samples were masked several times. Where samples have different numbers of players,
             ``n_players`` (sample) says how many: a game of n players is the first 2^n coalitions, the rest is NaN.
         layers: names of the layers; all of them when None.
-        kappa_ratio, gap, method: of `lkutils.extraction.extract_interactions`.
+        kappa_ratio, gap, method, start: of `lkutils.extraction.extract_interactions`.
         caches: folders with interactions that were extracted before; new ones are stored in the last.
 
     Returns:
@@ -99,7 +100,7 @@ def interactions(
         game = game.sel(layer=list(layers))
     names = game["layer"].values
     bar = progress(range(len(names)), f"interactions of {game.attrs.get('name', 'the game')}")
-    found = [interactions_of_layer(game.isel(layer=[k]), kappa_ratio, gap, method, caches) for k in bar]
+    found = [interactions_of_layer(game.isel(layer=[k]), kappa_ratio, gap, method, start, caches) for k in bar]
     return xr.concat(found, "layer", data_vars="minimal", coords="minimal")
 
 
@@ -147,15 +148,16 @@ def checked(game: xr.Dataset) -> xr.Dataset:
 
 
 def interactions_of_layer(
-    game: xr.Dataset, kappa_ratio: float, gap: float, method: str, caches: Sequence[Path]
+    game: xr.Dataset, kappa_ratio: float, gap: float, method: str, start: int | None, caches: Sequence[Path]
 ) -> xr.Dataset:
     """The interactions of a game of one layer: those shipped or found before for the same values, else extracted."""
     how = f"{INTERACTIONS_VERSION} {float(kappa_ratio)!r} {method} {float(gap)!r} {game['n_players'].values.tolist()}"
+    how += "" if start is None else f" from {start}"
     key = checksum(game["values"].values, how)
     places = [interactions_path(folder, key) for folder in caches]
 
     def extract() -> xr.Dataset:
-        stored = extracted(game, kappa_ratio, gap, method)
+        stored = extracted(game, kappa_ratio, gap, method, start)
         check(from_multiples(stored, game, kappa_ratio), game, "try a larger gap or kappa_ratio")
         return stored
 
@@ -174,7 +176,7 @@ def interactions_path(folder: Path, key: str) -> Path:
 # ---- whole multiples -------------------------------------------------------------------------------------------------
 
 
-def extracted(game: xr.Dataset, kappa_ratio: float, gap: float, method: str) -> xr.Dataset:
+def extracted(game: xr.Dataset, kappa_ratio: float, gap: float, method: str, start: int | None = None) -> xr.Dataset:
     """Interactions as they are stored: ``multiples`` of a ``unit``, the sum of their strengths and its lower bound."""
     values, n_players = torch.from_numpy(game["values"].values.astype(float)), game["n_players"].values
     multiples = torch.zeros(2, *values.shape, dtype=torch.int64)
@@ -183,7 +185,7 @@ def extracted(game: xr.Dataset, kappa_ratio: float, gap: float, method: str) -> 
         chosen = torch.from_numpy(n_players == n)
         v = values[:, chosen, ..., : 2**n]
         found = extract_interactions(
-            v, kappa_ratio, method=method, gap=gap * (1 - ROUNDING_RATIO), margin=gap * MARGIN_RATIO
+            v, kappa_ratio, method=method, gap=gap * (1 - ROUNDING_RATIO), margin=gap * MARGIN_RATIO, start=start
         )
         both = torch.stack((found.and_, found.or_))
         multiples[:, :, chosen, ..., : 2**n], unit[:, chosen] = as_multiples(v, both, kappa_ratio, gap)

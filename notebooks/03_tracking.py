@@ -51,11 +51,12 @@ from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
-from lkutils.claims import high_orders, tracking
+from lkutils.claims import floor, high_orders, tracking
 from lkutils.claims.judging import OUTCOMES
 from lkutils.claims.verdicts import judge
 from lkutils.figures import changes as figures
 from lkutils.figures.style import sentence
+from lkutils.paper.again import extracted_again
 from lkutils.paper.shipped import open_study
 
 # %%
@@ -110,6 +111,25 @@ for label, part in parts.items():
     )
 
 # %% [markdown]
+# How small a difference between layers can mean anything? The output of each network is taken apart twice more: after
+# normal noise of 1 % of $|v(x_N) - v(x_\emptyset)|$ was added to every value, a quarter of what $\kappa$ lets the
+# extraction take off anyway; and from a random start, which leads to another decomposition of the same values that is
+# as sparse up to the gap. Compared with the output as if it were a layer, each ought to have completeness 1 and
+# redundancy 0.
+
+# %%
+itself = {
+    label: floor.against_itself(
+        study.interactions[label].isel(layer=-1, drop=True),
+        extracted_again(game, kappa_ratio=kappa_ratio, gap=gap, seed=seed),
+        tau_ratio,
+        tau_per_sample,
+    )
+    for label, game in study.games.items()
+}
+floors = {label: floor.ratios(part, seed) for label, part in itself.items()}
+
+# %% [markdown]
 # ## AND interactions (Fig. 3)
 #
 # A row for each network, a column for each order, a step for each probed layer. Grey and blue together are always the
@@ -130,11 +150,11 @@ telling = {label: part for label, part in followed.items() if label in best.valu
 others = {label: part for label, part in followed.items() if label not in telling}
 
 
-def drawn(draw, kind, chosen):
+def drawn(draw, *given):
     """The others, where there are any."""
     if not others:
         return sentence("All networks are in the figure above.")
-    return draw(others, kind, chosen)
+    return draw(others, *given)
 
 
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 3(a) of the paper. Strength of AND interactions that a layer shares with the output (grey), that the output has forgotten (orange, downwards) and that are new in the output (blue), by order and layer, normalised, mean over samples. The number above a panel is the output's strength of that order, the one below it the most that a layer has and the output has forgotten; orders in which no layer has 1 % of the output's strength are left out.", "name": "fig-3a-tracking"}} tags=["hide-input"]
@@ -145,13 +165,15 @@ drawn(figures.tracking, "and", orders or None)
 
 # %% [markdown]
 # The same as ratios to the output's strength of that order, with their uncertainty. Where the output has next to
-# nothing of an order, its ratios are large and unsure; such orders are left out.
+# nothing of an order, its ratios are large and unsure; such orders are left out. Diamonds on the right are the output
+# against itself, after noise and from another start: a layer that is no further from 1 or 0 than they are cannot be
+# told from the output.
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 3(b) of the paper. Completeness and redundancy of AND interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out. See whether low orders are complete early, and whether redundancy rises before it falls.", "name": "fig-3b-ratios"}} tags=["hide-input"]
-figures.ratios(telling, "and", orders or None)
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 3(b) of the paper. Completeness and redundancy of AND interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out. Diamonds: the output against itself after noise of 1 % and from another start. See whether low orders are complete early, and whether redundancy rises before it falls.", "name": "fig-3b-ratios"}} tags=["hide-input"]
+figures.ratios(telling, "and", orders or None, floors)
 
 # %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of AND interactions, as in the figure above.", "name": "fig-3b-others"}} tags=["hide-input", "hide-output"]
-drawn(figures.ratios, "and", orders or None)
+drawn(figures.ratios, "and", orders or None, floors)
 
 # %% [markdown]
 # ## OR interactions (Fig. 7)
@@ -165,11 +187,33 @@ figures.tracking(telling, "or", orders_of_or)
 # %% mystnb={"figure": {"caption": "The other networks: OR interactions that are shared (grey), forgotten (orange) and new (blue), as in the figure above.", "name": "fig-7a-others"}} tags=["hide-input", "hide-output"]
 drawn(figures.tracking, "or", orders_of_or)
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 7(b) of the paper. Completeness and redundancy of OR interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out. See whether low orders are complete early, and whether redundancy rises before it falls.", "name": "fig-7b-ratios"}} tags=["hide-input"]
-figures.ratios(telling, "or", orders_of_or)
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 7(b) of the paper. Completeness and redundancy of OR interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out. Diamonds: the output against itself after noise of 1 % and from another start. See whether low orders are complete early, and whether redundancy rises before it falls.", "name": "fig-7b-ratios"}} tags=["hide-input"]
+figures.ratios(telling, "or", orders_of_or, floors)
 
 # %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of OR interactions, as in the figure above.", "name": "fig-7b-others"}} tags=["hide-input", "hide-output"]
-drawn(figures.ratios, "or", orders_of_or)
+drawn(figures.ratios, "or", orders_of_or, floors)
+
+# %% [markdown]
+# ## The floor
+#
+# Claims of Sec. 3.2.2 are about differences between low, middle and high layers, all orders together. The table has
+# these differences, and the floor under them: what the output lacks of itself (completeness) or has in excess
+# (redundancy), the larger of noise and another start. A difference below its floor is no finding, even where its
+# interval lies on one side of 0: samples are many, but each is read with that error.
+
+# %% tags=["hide-input"]
+differences = {
+    (label, kind): floor.differences(part.sel(kind=kind), itself[label].sel(kind=kind))
+    for label, part in parts.items()
+    for kind in ("and", "or")
+}
+Markdown(floor.told(differences))
+
+# %% tags=["hide-input", "hide-output"]
+table(*floor.numbers(differences, itself))
+
+# %% [markdown]
+# Of the output against itself: completeness and redundancy.
 
 # %% [markdown]
 # ## What our choices change
@@ -240,9 +284,9 @@ show(general)
 # is a list of statements, all of which must be so, on AND and OR interactions together. So is what Sec. 3.3 says of
 # ResNet-20: that later layers forget redundant high orders and add nothing.
 #
-# The paper's transformers are pretrained and then fine-tuned. A verdict on one with a dagger (†) therefore says whether
-# the reading holds for the architecture, trained on SST-2 alone. XLNet is only in Sec. 3.3 of the paper; it is put to
-# what App. K says of most networks.
+# The paper's transformers are pretrained and then fine-tuned, as MiniLM is, a small BERT that the paper does not have. A
+# verdict on a network with a dagger (†) says whether the reading holds for the architecture, trained on SST-2 alone.
+# XLNet is only in Sec. 3.3 of the paper; it is put to what App. K says of most networks.
 
 # %% tags=["hide-input"]
 each = [

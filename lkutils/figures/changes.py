@@ -94,7 +94,10 @@ def draw_parts(axis: Axes, part: xr.Dataset) -> None:
 
 @in_style
 def ratios(
-    followed: xr.Dataset | Mapping[Label, xr.Dataset], kind: str = "and", orders: list[int] | None = None
+    followed: xr.Dataset | Mapping[Label, xr.Dataset],
+    kind: str = "and",
+    orders: list[int] | None = None,
+    floors: Mapping[Label, xr.Dataset] | None = None,
 ) -> Figure:
     """Fig. 3(b) and 7(b): completeness and redundancy by layer; a row for each game, a line for each order.
 
@@ -103,6 +106,8 @@ def ratios(
     Args:
         followed, kind: as in :func:`tracking`.
         orders: those to draw; when None, all that have 1 % of the output's strength of that kind.
+        floors: the same ratios of each network's output against itself (again, kind, order, bound), which are drawn
+            as diamonds on the right of the layers.
 
     Raises:
         ValueError: no such kind or order, no layer before the output, or no interaction of that kind in the output.
@@ -129,8 +134,14 @@ def ratios(
                 layers = np.arange(1, probed.sizes["layer"] + 1)
                 line(axis, layers, probed.sel(order=order), shade[order], f"order {order}")
             axis.set_xticks(*layer_ticks(probed))
+        tops = [top_of(games[name].redundancy.sel(order=shown[name]))]
+        if floors:
+            floor = floors[name].sel(kind=kind, order=shown[name])
+            tops.append(top_of(floor.redundancy))
+            for axis, which in zip(row, RATIOS, strict=True):
+                draw_floor(axis, floor[which], shade, games[name].sizes["layer"])
         row[0].set(ylim=(0, 1))
-        row[1].set(ylim=(0, top_of(games[name].redundancy.sel(order=shown[name]))))
+        row[1].set(ylim=(0, max(tops)))
         row[0].set_ylabel(two_lines(name))
     grid[0, 0].set_title("completeness")
     grid[0, 1].set_title("redundancy")
@@ -145,8 +156,27 @@ def ratios(
             (name, which): games[name][which].sel(order=chosen).isel(layer=slice(-1))
             for name, chosen in shown.items()
             for which in RATIOS
+        }
+        | {
+            (name, f"{which} of the output against itself"): floors[name][which].sel(kind=kind, order=chosen)
+            for name, chosen in (shown.items() if floors else ())
+            for which in RATIOS
         },
     )
+
+
+def draw_floor(axis: Axes, floor: xr.DataArray, shade: Mapping[int, object], first: int) -> None:
+    """Ratios of an output against itself (again, order, bound), with intervals, right of a place on the axis."""
+    ticks, words = list(axis.get_xticks()), [tick.get_text() for tick in axis.get_xticklabels()]
+    axis.axvline(first - 0.25, color="black", linewidth=0.5)
+    places = first + 0.5 + 1.5 * np.arange(floor.sizes["again"])
+    aside = np.linspace(-0.4, 0.4, floor.sizes["order"]) if floor.sizes["order"] > 1 else [0.0]
+    for place, again in zip(places, floor["again"].values, strict=True):
+        for step, order in zip(aside, floor["order"].values.tolist(), strict=True):
+            low, estimate, high = floor.sel(again=again, order=order, bound=["low", "estimate", "high"]).values
+            axis.plot([place + step] * 2, [low, high], color=shade[order], linewidth=0.8)
+            axis.plot(place + step, estimate, "D", color=shade[order], markersize=2.5)
+    axis.set_xticks([*ticks, *places], [*words, *floor["again"].values])
 
 
 def top_of(ratio: xr.DataArray) -> float:

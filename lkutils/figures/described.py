@@ -15,7 +15,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 NAMES = ("panel", "series", "part")  # columns for the names of what is drawn
-AXES = {"bound", "kind", "layer", "other_layer", "sample", "order", "setting", "rank", "share"}
+AXES = {"bound", "kind", "layer", "other_layer", "sample", "order", "setting", "rank", "share", "again"}
 
 Numbers = Mapping[Any, xr.DataArray | xr.Dataset | float]
 

@@ -130,3 +130,20 @@ def test_one_player_alone_has_no_or(draw):
     assert shown(draw(alone))
     with pytest.raises(ValueError, match=r"no salient OR interaction.* one player alone counts as AND"):
         draw(alone, "or")
+
+
+def test_the_output_against_itself_stands_right_of_the_layers(followed):
+    bounds = xr.DataArray([0.7, 0.8, 0.9], {"bound": ["low", "estimate", "high"]}, ("bound",))
+    axes = {"again": ["noise", "start"], "kind": ["and", "or"], "order": [1, 2, 3]}
+    floor = xr.Dataset({"completeness": bounds.expand_dims(axes), "redundancy": 10 * bounds.expand_dims(axes)})
+    figure = drawn(figures.ratios({MINE: followed}, orders=[2, 3], floors={MINE: floor}))
+    for axis, height in zip(shown(figure), (0.8, 8.0), strict=True):
+        words = [tick.get_text() for tick in axis.get_xticklabels()]
+        assert words[-2:] == ["noise", "start"]
+        diamonds = [line for line in axis.lines if line.get_marker() == "D"]
+        assert len(diamonds) == 4
+        assert all(line.get_ydata()[0] == pytest.approx(height) for line in diamonds)
+        layers = followed.sizes["layer"] - 1
+        assert all(line.get_xdata()[0] > layers for line in diamonds)
+        assert axis.get_ylim()[1] >= height
+    assert "completeness of the output against itself" in figure.table["series"].values
