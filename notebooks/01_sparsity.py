@@ -79,9 +79,9 @@ interactions = {
 # M.1). All samples are test images or sentences that the networks classify correctly. Here we look at the networks' own
 # output only; the layers before it come in the next chapters.
 #
-# The paper's transformers are pretrained. Those with a dagger (†) are not: they have the original blocks and
-# vocabulary, but are narrower and have seen nothing but SST-2's phrases. [Where the data come from](../data.md) tells
-# how to use pretrained ones.
+# The paper's transformers are pretrained, and so is MiniLM, a small BERT. Those with a dagger (†) are not: they have the
+# original blocks and vocabulary, but are narrower and have seen nothing but SST-2's phrases. [Where the data come
+# from](../data.md) tells how to use other pretrained ones.
 
 # %% tags=["hide-input"]
 table(
@@ -104,6 +104,22 @@ table(
         ]
         for label, game in study.games.items()
     ],
+)
+
+# %% [markdown]
+# Interactions explain what the players change, not what the network knows without them. The background that always
+# stays visible, and the masked state itself, often give the true label already: then $v(x_\emptyset) > 0$. The table has
+# how much the players change where that is so, and where it is not; $\kappa$ is a share of that change.
+
+# %% tags=["hide-input"]
+table(
+    [
+        "Network",
+        "Samples with $v(x_\\emptyset) > 0$",
+        "Mean $|v(x_N) - v(x_\\emptyset)|$ of these",
+        "of the others",
+    ],
+    sparsity.background_rows(outputs),
 )
 
 # %% [markdown]

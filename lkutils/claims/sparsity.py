@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 import xarray as xr
 
@@ -212,6 +213,30 @@ def mean_low_high(values: xr.DataArray, seed: int = 0) -> tuple[float, float, fl
     """
     low, mean, high = uncertainty.with_interval(uncertainty.resampled_means(values, seed=seed)).values.tolist()
     return mean, low, high
+
+
+def background_rows(outputs: Mapping[Label, xr.DataArray]) -> list[list[str | Label | None]]:
+    """What each network says when all players are masked.
+
+    Args:
+        outputs: v(x_T) of the true label (sample, coalition), in log-odds, of every network.
+
+    Returns:
+        Network; samples with v(x_empty) > 0, which is the true label at odds above even; mean of
+        |v(x_N) - v(x_empty)| over these, and over the others.
+
+    Example:
+        >>> values = xr.DataArray([[1.0, 4.0], [-2.0, 5.0], [2.0, 2.5]], dims=("sample", "coalition"))
+        >>> background_rows({Label("MNIST", "MLP-7"): values})[0][1:]
+        ['2 of 3', '1.8', '7.0']
+    """
+    rows = []
+    for label, values in outputs.items():
+        known = values.isel(coalition=0, drop=True) > 0
+        parts = [values.isel(sample=np.flatnonzero(there)) for there in (known, ~known)]
+        sizes = [f"{metrics.output_range(part):.1f}" if part.sizes["sample"] else None for part in parts]
+        rows.append([label, f"{int(known.sum())} of {known.size}", *sizes])
+    return rows
 
 
 def by_dataset(found: Mapping[Label, xr.Dataset]) -> dict[str, xr.Dataset]:
