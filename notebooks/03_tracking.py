@@ -52,6 +52,7 @@ from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
 from lkutils.claims import floor, high_orders, tracking
+from lkutils.claims import orders as claimed_orders
 from lkutils.claims.judging import OUTCOMES
 from lkutils.claims.verdicts import judge
 from lkutils.figures import changes as figures
@@ -192,6 +193,41 @@ figures.ratios(telling, "or", orders_of_or, floors)
 
 # %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of OR interactions, as in the figure above.", "name": "fig-7b-others"}} tags=["hide-input", "hide-output"]
 drawn(figures.ratios, "or", orders_of_or, floors)
+
+# %% [markdown]
+# ## Order by order
+#
+# The output alone first. There are as many coalitions of $m$ players as of $n - m$, so orders below $n/2$ are compared
+# with those above it fairly, each possible interaction counting the same. How many samples go the other way, and is
+# there an order $m$ that is weaker than order $n - m$ in most of them?
+
+# %% tags=["hide-input"]
+table(
+    [
+        "Network",
+        "Kind",
+        "Low orders' share of strength",
+        "Samples with stronger high orders",
+        "$m$ weaker than $n - m$",
+    ],
+    claimed_orders.at_the_output(parts),
+)
+
+# %% [markdown]
+# Redundancy "first rises and then falls": of each order with 1 % of the output's strength, *both* where it rises from
+# low to middle layers and falls from there to high ones, each with its whole interval; *contradicted* where one of the
+# two goes the other way with its whole interval.
+
+# %% tags=["hide-input"]
+changes = {
+    (label, kind): claimed_orders.rise_and_fall(part.sel(kind=kind), seed)
+    for label, part in parts.items()
+    for kind in ("and", "or")
+}
+Markdown(claimed_orders.tally(changes))
+
+# %% tags=["hide-input", "hide-output"]
+table(*claimed_orders.rows_of_orders(changes))
 
 # %% [markdown]
 # ## The floor
