@@ -11,10 +11,14 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfi
 	--executed $(SMOKE)/executed
 
 .DEFAULT_GOAL := book
-.PHONY: book test test-browser test-faults test-cluster bench lock setup clean
+.PHONY: book pdf test test-browser test-faults test-cluster bench launch lock setup clean
 
 book: setup
 	$(BIN)/python -m lkutils book
+
+# Of the built pages, by Debian's Chromium: _build/book.pdf.
+pdf: book
+	$(BIN)/python -m lkutils.book.printed
 
 test: setup
 	$(BIN)/ruff check .
@@ -33,7 +37,7 @@ test-faults: setup
 # The pages of the real book, after `make book`; `make test` looks at those of a book of smoke chapters. Needs npm, which
 # fetches the checks of accessibility as package-lock.json names them.
 test-browser: book node_modules
-	$(BIN)/pytest tests/book/test_pages.py tests/book/test_accessibility.py --site _build/html
+	$(BIN)/pytest tests/book/test_pages.py tests/book/test_accessibility.py tests/book/test_printed.py --site _build/html
 
 node_modules: package-lock.json
 	npm ci --no-audit --no-fund
@@ -43,6 +47,12 @@ node_modules: package-lock.json
 # root, slurm-wlm and munge, and works in copies of the repository.
 test-cluster: setup
 	$(BIN)/python tests/cluster/run.py
+
+# For the workflow that publishes the book: chapters whose first cell installs the library, on a branch of their own.
+launch: setup
+	$(BIN)/python -m lkutils.book.launch "$(GITHUB_REPOSITORY)"
+	git -c user.name=book -c user.email=book@localhost commit --quiet --message "Chapters to launch" -- notebooks
+	git push --quiet --force origin HEAD:refs/heads/launch
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -81,7 +81,7 @@ study = open_study(
 # interactions worth counting, so this is the first thing to look at. Depth is the number of the layer over the number of
 # layers, so that networks of different length can be compared.
 
-# %% mystnb={"figure": {"caption": "Test accuracy of the linear probe on each layer, and of the network itself at depth 1.", "name": "fig-layers-accuracy"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Test accuracy of the linear probe on each layer, and of the network itself at depth 1. See from which depth on a probe classifies: before, it has no interactions worth counting.", "name": "fig-layers-accuracy"}} tags=["hide-input"]
 figures_layers.by_depth(
     {label: 100 * game["probe_accuracy"] for label, game in study.games.items()},
     "test accuracy (%)",
@@ -145,7 +145,7 @@ figures_layers.strength_by_order(
 # %% [markdown]
 # One number says how complex the interactions of a layer are: the mean order, each interaction weighed by its strength.
 
-# %% mystnb={"figure": {"caption": "Mean order of the salient interactions of each layer, weighed by strength, AND and OR together, with 95 % bootstrap intervals over samples.", "name": "fig-layers-order"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Mean order of the salient interactions of each layer, weighed by strength, AND and OR together, with 95 % bootstrap intervals over samples. A rising line says that later layers encode larger sets.", "name": "fig-layers-order"}} tags=["hide-input"]
 statistics = {
     label: layers.layer_statistics(salient) for label, salient in study.salient.items()
 }

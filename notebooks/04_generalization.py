@@ -148,7 +148,7 @@ compared = {pair: mean_over_samples(found, seed) for pair, found in shared.items
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 4 of the paper. IoU of the salient AND interactions of two networks by order, mean over samples with 95 % interval; dotted: what random sets of the same sizes would have. Hollow points: too few samples (fewer than ten) for an interval. Below: in how many samples both networks have salient interactions of this order, only one has (IoU 0), or none has (left out).", "name": "fig-4-iou"}} tags=["hide-input"]
 figures.iou_by_order(compared, "and")
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 8 of the paper: the same for OR interactions. They begin at order 2, since one player alone counts as AND (App. M.4).", "name": "fig-8-iou"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 8 of the paper: as {numref}`fig-4-iou`, for OR interactions. They begin at order 2, since one player alone counts as AND (App. M.4).", "name": "fig-8-iou"}} tags=["hide-input"]
 figures.iou_by_order(compared, "or")
 
 # %% [markdown]
@@ -200,7 +200,7 @@ def corrected(kind: str) -> dict:
 # %% mystnb={"figure": {"caption": "AND: corrected IoU by order, 0 being chance and 1 equal sets, mean over samples with 95 % interval. Three ways: the salient sets of the figures above; the same with agreeing signs; the strongest few of each order in either network. Hollow: fewer than ten samples, no interval. If low orders generalise better, lines fall from left to right.", "name": "fig-4-corrected"}} tags=["hide-input"]
 figures.lines_by_order(corrected("and"), "corrected IoU")
 
-# %% mystnb={"figure": {"caption": "OR: corrected IoU by order, as in the figure before.", "name": "fig-8-corrected"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "OR: corrected IoU by order, as in {numref}`fig-4-corrected`.", "name": "fig-8-corrected"}} tags=["hide-input"]
 figures.lines_by_order(corrected("or"), "corrected IoU")
 
 # %% [markdown]
@@ -278,7 +278,7 @@ figures.lines_by_order(
     {label: anchors(label, "and") for label in study.games}, "corrected IoU"
 )
 
-# %% mystnb={"figure": {"caption": "OR: corrected IoU with the same four, as in the figure before.", "name": "fig-8-anchors"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "OR: corrected IoU with the same four, as in {numref}`fig-4-anchors`.", "name": "fig-8-anchors"}} tags=["hide-input"]
 figures.lines_by_order(
     {label: anchors(label, "or") for label in study.games}, "corrected IoU"
 )

@@ -146,7 +146,7 @@ no_effect = {
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 5 of the paper. Stability of the salient AND interactions by order: median and mean over the interactions of a sample, then mean over samples with 95 % interval. Dotted: the median if there were no effect at all. Hollow points: too few samples (fewer than ten) have salient interactions of this order. Logarithmic axis.", "name": "fig-5-stability"}} tags=["hide-input"]
 figures.by_order(of_kind("and"), "mean / deviation", no_effect)
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 9 of the paper: the same for OR interactions. They begin at order 2, since one player alone counts as AND (App. M.4).", "name": "fig-9-stability"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 9 of the paper: as {numref}`fig-5-stability`, for OR interactions. They begin at order 2, since one player alone counts as AND (App. M.4).", "name": "fig-9-stability"}} tags=["hide-input"]
 figures.by_order(of_kind("or"), "mean / deviation", no_effect)
 
 # %% tags=["hide-input"]
@@ -206,7 +206,7 @@ def in_three_ways(kind: str) -> dict:
 # %% mystnb={"figure": {"caption": "AND: median stability by order of the same outputs explained in three ways, mean over samples with 95 % interval. Where the first line is far below the second, most of the instability is the extraction's.", "name": "fig-5-extraction"}} tags=["hide-input"]
 figures.by_order(in_three_ways("and"), "mean / deviation", no_effect)
 
-# %% mystnb={"figure": {"caption": "OR: the same in two ways.", "name": "fig-9-extraction"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "OR: as {numref}`fig-5-extraction`, in two ways.", "name": "fig-9-extraction"}} tags=["hide-input"]
 figures.by_order(in_three_ways("or"), "mean / deviation", no_effect)
 
 # %% [markdown]
@@ -261,7 +261,7 @@ figures.by_order(
     {label: in_bins(label, "and") for label in noisy.games}, "mean / deviation"
 )
 
-# %% mystnb={"figure": {"caption": "OR: the same, as in the figure before.", "name": "fig-9-strength"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "OR: the same as in {numref}`fig-5-strength`.", "name": "fig-9-strength"}} tags=["hide-input"]
 figures.by_order(
     {label: in_bins(label, "or") for label in noisy.games}, "mean / deviation"
 )

@@ -137,7 +137,7 @@ def single(procedure: str):
 
 single("exact")
 
-# %% mystnb={"figure": {"caption": "The same for the laboratory's procedure; last row: of values changed by at most a thousandth of kappa.", "name": "fig-11-single-sgd"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "As {numref}`fig-11-single`, for the laboratory's procedure; last row: of values changed by at most a thousandth of kappa.", "name": "fig-11-single-sgd"}} tags=["hide-input"]
 single("sgd")
 
 # %% [markdown]

@@ -186,7 +186,7 @@ text_found = lk.interactions(text_game)
 text_followed = lk.follow(text_found)
 lk.plot.tracking(text_followed)
 
-# %% mystnb={"figure": {"caption": "The strongest interactions of the first sentence, in words, and their effect in every layer.", "name": "fig-b2-words"}}
+# %% mystnb={"figure": {"caption": "The strongest interactions of the first sentence, in words, and their effect in every layer. See which words act together, and in which layer they begin to.", "name": "fig-b2-words"}}
 lk.plot.in_words(text_found, sample=0)
 
 # %% [markdown]

@@ -118,16 +118,16 @@ def curves(family: str) -> object:
 # %% mystnb={"figure": {"caption": "Statistics of the claims of Sec. 3.2.1 under every specification, in the order of the estimate, all networks together: what a limit (dashed) separates is a verdict. Blue lies on the claimed side with its whole interval, orange on the other.", "name": "fig-b3-sparsity"}} tags=["hide-input"]
 curves("sparsity")
 
-# %% mystnb={"figure": {"caption": "As above, for the claims about single layers (Sec. 1 and 3.2.2).", "name": "fig-b3-layers"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "As {numref}`fig-b3-sparsity`, for the claims about single layers (Sec. 1 and 3.2.2).", "name": "fig-b3-layers"}} tags=["hide-input"]
 curves("layers")
 
-# %% mystnb={"figure": {"caption": "As above, for the claims about how layers keep, forget and gain AND interactions (the paper's Fig. 3).", "name": "fig-b3-and"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "As {numref}`fig-b3-sparsity`, for the claims about how layers keep, forget and gain AND interactions (the paper's Fig. 3).", "name": "fig-b3-and"}} tags=["hide-input"]
 curves("AND interactions")
 
-# %% mystnb={"figure": {"caption": "As above, for OR interactions (the paper's Fig. 7). AND interactions alone have no OR part: these specifications say nothing, and are left out.", "name": "fig-b3-or"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "As {numref}`fig-b3-sparsity`, for OR interactions (the paper's Fig. 7). AND interactions alone have no OR part: these specifications say nothing, and are left out.", "name": "fig-b3-or"}} tags=["hide-input"]
 curves("OR interactions")
 
-# %% mystnb={"figure": {"caption": "As above, for what App. K says of single networks, AND and OR together.", "name": "fig-b3-readings"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "As {numref}`fig-b3-sparsity`, for what App. K says of single networks, AND and OR together.", "name": "fig-b3-readings"}} tags=["hide-input"]
 curves("readings of App. K")
 
 # %% [markdown]

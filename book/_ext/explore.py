@@ -1,4 +1,4 @@
-"""The page "Explore": its data are written beside the built pages, and what it shows without JavaScript is a table."""
+"""The page "Explore": its data lie beside the built pages; without JavaScript it shows a picture and a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-PAGE = "explore"
+PAGE, PICTURE = "explore", "notebooks/first.png"
+ALT = "The strongest interactions of one sample, drawn on its patches, and below each its effect in every layer."
 
 
 def games_of(app: Sphinx) -> list[str]:
@@ -22,10 +23,10 @@ def games_of(app: Sphinx) -> list[str]:
 
 
 class Strongest(SphinxDirective):
-    """``.. strongest::`` is the table for those without JavaScript."""
+    """``.. strongest::`` is the picture and the table for those without JavaScript."""
 
     def run(self) -> list[nodes.Node]:
-        """The table, between the tags that hide it from all others."""
+        """Both, between the tags that hide them from all others."""
         from lkutils.book.explorer import strongest
 
         text = strongest(games_of(self.env.app)[:1]).splitlines()
@@ -37,7 +38,9 @@ class Strongest(SphinxDirective):
                 part += nodes.row("", *(nodes.entry("", nodes.paragraph(text=cell)) for cell in line))
             group += part
         opening, closing = (nodes.raw("", tag, format="html") for tag in ("<noscript>", "</noscript>"))
-        return [opening, nodes.paragraph(text="Without JavaScript: the strongest of one sample."), grid, closing]
+        picture = [nodes.image(uri=PICTURE, alt=ALT)] if Path(self.env.srcdir, PICTURE).exists() else []
+        told = nodes.paragraph(text="Without JavaScript: the strongest interactions of one sample.")
+        return [opening, told, *picture, grid, closing]
 
 
 def keep_on_its_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:

@@ -15,6 +15,11 @@ CHANGES = [
     (r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName = [^<]*</script>', ""),
     # A list may only have list items below it (axe: aria-required-children).
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
+    # What is folded below a cell's code are its figures.
+    (
+        r"(hide below-input[^>]*>\s*<summary[^>]*>\s*<p[^>]*>)Show the code(</p>\s*<p[^>]*>)Hide the code",
+        r"\1Show the figures\2Hide the figures",
+    ),
     # A button is to be called what is written on it (axe: label-content-name-mismatch).
     (r' aria-label="(?:Color mode|Search|Toggle hidden content)"', ""),
 ]

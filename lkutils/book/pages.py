@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 import lkutils
-from lkutils.book import front
+from lkutils.book import front, gallery
 from lkutils.book.cells import figure_cells
 from lkutils.book.chapters import ChapterError, run_chapters
 from lkutils.book.claims_page import chapter_link, claims_csv, claims_report
@@ -106,11 +106,14 @@ def write_tables(executed: list[Path], folder: Path) -> None:
         "verdicts.md": claims_report(executed),
         "claims.csv": claims_csv(executed),
         "front.md": front.front_page(executed),
+        "gallery.md": gallery.gallery_page(executed),
         "status.md": status_tables(executed),
     }
     contents = {name: text.encode() for name, text in texts.items()}
+    contents |= gallery.small_pictures(executed)
     if (picture := front.first_picture(executed)) is not None:
         contents[front.PICTURE] = picture.png
+    (folder / gallery.FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():
         path = folder / name
         if not path.exists() or path.read_bytes() != content:

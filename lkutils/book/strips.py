@@ -11,6 +11,7 @@ from lkutils.claims.verdicts import Measured, Verdict, samples_words
 from lkutils.games import Label
 
 NAMES, WIDTH, ROW, MARGIN = 150, 190, 13, 8  # of the names and of the axis, height of a row, left free at both ends
+LETTER = 6  # width of one of a name
 SMALL_WIDTH, SMALL_ROW, SMALL_MARGIN = 62, 3, 4
 
 
@@ -45,10 +46,13 @@ def strip(test: Expected, measured: Mapping[Label, Measured]) -> str:
     def at(value: float | int) -> float:
         return NAMES + position(value, span, WIDTH, MARGIN)
 
+    left = min(0, NAMES - LETTER * max(len(str(label)) for label in measured))  # long names begin left of the rest
+
     rows = [row(label, found, ROW * k + 8, at) for k, (label, found) in enumerate(measured.items())]
     told = escape_html(description(test, measured))
     ends = limit_lines(test, at, height - 14, words=True)
-    box = f'viewBox="0 0 {NAMES + WIDTH} {height}" width="{NAMES + WIDTH}" height="{height}"'
+    width = NAMES + WIDTH - left
+    box = f'viewBox="{left} 0 {width} {height}" width="{width}" height="{height}"'
     drawn = "".join([claimed(test, at, height - 14), *rows, ends])
     return f'<svg class="strip" role="img" aria-label="{told}" {box}>{drawn}</svg>'
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -118,3 +119,43 @@ def test_parameters_are_folded_away(browser, site):
     browser.open(site / "notebooks" / "01_sparsity.html", WIDE)
     cells = browser.ask("[...document.querySelectorAll('.tag_parameters')].map(e => !!e.querySelector('details'))")
     assert cells == [True]
+
+
+def test_pages_describe_themselves_and_have_an_icon(pages):
+    described = {}
+    for page in pages:
+        text = page.read_text()
+        found = re.search(r'<meta name="description" content="([^"]+)"', text)
+        assert found, page
+        described[page.name] = found[1]
+        assert f'<meta property="og:description" content="{found[1]}"' in text
+        assert re.search(r'<link rel="icon" href="[^"]*favicon\.svg', text), page
+    assert len(set(described.values())) == len(described)
+
+
+def test_the_font_of_formulas_is_here(browser, site):
+    browser.open(site / "notation.html", WIDE)
+    browser.ask("document.fonts.load('16px \"STIX Two Math\"').then(found => { window.found = found.length }); 0")
+    while (count := browser.ask("window.found ?? null")) is None:
+        time.sleep(0.05)
+    assert count == 1
+    assert "STIX" in browser.ask("getComputedStyle(document.querySelector('math')).fontFamily")
+
+
+def test_the_page_of_all_figures_has_all_figures(browser, site):
+    names = []
+    for name in parameters.list_chapters():
+        cells = nbformat.read(paths.NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+        about = [cell.metadata.get("mystnb", {}).get("figure") for cell in cells]
+        names += [f"notebooks/{name}.html#{figure['name']}" for figure in about if figure]
+    browser.open(site / "gallery.html", WIDE)
+    links = browser.ask("[...document.querySelectorAll('.gallery a:has(img)')].map(a => a.getAttribute('href'))")
+    assert sorted(links) == sorted(names)
+    for link in links:
+        page, place = link.split("#")
+        assert f'id="{place}"' in (site / page).read_text(), link
+
+
+def test_folded_figures_are_called_so(site):
+    folded = re.compile(r"hide below-input[^>]*>\s*<summary[^>]*>\s*<p[^>]*>(.*?)</p>")
+    assert set(folded.findall((site / "notebooks" / "03_tracking.html").read_text())) == {"Show the figures"}
