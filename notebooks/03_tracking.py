@@ -161,7 +161,7 @@ def drawn(draw, *given):
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 3(a) of the paper. Strength of AND interactions that a layer shares with the output (grey), that the output has forgotten (orange, downwards) and that are new in the output (blue), by order and layer, normalised, mean over samples. The number above a panel is the output's strength of that order, the one below it the most that a layer has and the output has forgotten; orders in which no layer has 1 % of the output's strength are left out.", "name": "fig-3a-tracking"}} tags=["hide-input"]
 figures.tracking(telling, "and", orders or None)
 
-# %% mystnb={"figure": {"caption": "The other networks: AND interactions that are shared (grey), forgotten (orange) and new (blue), as in the figure above.", "name": "fig-3a-others"}} tags=["hide-input", "hide-output"]
+# %% mystnb={"figure": {"caption": "The other networks: AND interactions that are shared (grey), forgotten (orange) and new (blue), as in {numref}`fig-3a-tracking`.", "name": "fig-3a-others"}} tags=["hide-input", "hide-output"]
 drawn(figures.tracking, "and", orders or None)
 
 # %% [markdown]
@@ -173,7 +173,7 @@ drawn(figures.tracking, "and", orders or None)
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 3(b) of the paper. Completeness and redundancy of AND interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out. Diamonds: the output against itself after noise of 1 % and from another start. See whether low orders are complete early, and whether redundancy rises before it falls.", "name": "fig-3b-ratios"}} tags=["hide-input"]
 figures.ratios(telling, "and", orders or None, floors)
 
-# %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of AND interactions, as in the figure above.", "name": "fig-3b-others"}} tags=["hide-input", "hide-output"]
+# %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of AND interactions, as in {numref}`fig-3b-ratios`.", "name": "fig-3b-others"}} tags=["hide-input", "hide-output"]
 drawn(figures.ratios, "and", orders or None, floors)
 
 # %% [markdown]
@@ -181,17 +181,17 @@ drawn(figures.ratios, "and", orders or None, floors)
 #
 # The same for OR. There is no OR of order 1: one player alone is counted as AND (App. M.4).
 
-# %% mystnb={"figure": {"caption": "Reproduces Fig. 7(a) of the paper: as the figure of AND interactions above, for OR interactions.", "name": "fig-7a-tracking"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Reproduces Fig. 7(a) of the paper: as {numref}`fig-3a-tracking`, for OR interactions.", "name": "fig-7a-tracking"}} tags=["hide-input"]
 orders_of_or = [order for order in orders if order > 1] or None
 figures.tracking(telling, "or", orders_of_or)
 
-# %% mystnb={"figure": {"caption": "The other networks: OR interactions that are shared (grey), forgotten (orange) and new (blue), as in the figure above.", "name": "fig-7a-others"}} tags=["hide-input", "hide-output"]
+# %% mystnb={"figure": {"caption": "The other networks: OR interactions that are shared (grey), forgotten (orange) and new (blue), as in {numref}`fig-7a-tracking`.", "name": "fig-7a-others"}} tags=["hide-input", "hide-output"]
 drawn(figures.tracking, "or", orders_of_or)
 
 # %% mystnb={"figure": {"caption": "Reproduces Fig. 7(b) of the paper. Completeness and redundancy of OR interactions by layer, a line for each order, with 95 % bootstrap intervals over samples; orders with less than 1 % of the output's strength are left out. Diamonds: the output against itself after noise of 1 % and from another start. See whether low orders are complete early, and whether redundancy rises before it falls.", "name": "fig-7b-ratios"}} tags=["hide-input"]
 figures.ratios(telling, "or", orders_of_or, floors)
 
-# %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of OR interactions, as in the figure above.", "name": "fig-7b-others"}} tags=["hide-input", "hide-output"]
+# %% mystnb={"figure": {"caption": "The other networks: completeness and redundancy of OR interactions, as in {numref}`fig-7b-ratios`.", "name": "fig-7b-others"}} tags=["hide-input", "hide-output"]
 drawn(figures.ratios, "or", orders_of_or, floors)
 
 # %% [markdown]
