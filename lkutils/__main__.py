@@ -11,7 +11,6 @@ from typing import NoReturn
 from lkutils import games, interrupts
 from lkutils.book import choices
 from lkutils.book.chapters import ChapterError, run_chapter
-from lkutils.book.pages import build_book
 from lkutils.book.parameters import PROFILES, list_chapters, read_parameters
 from lkutils.masking import is_out_of_memory
 from lkutils.paper import experiments, making, noise, shipped
@@ -107,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
 
     book = commands.add_parser("book", help="run every chapter that changed and build the HTML book")
     book.add_argument("--profile", choices=PROFILES, default="paper", help="smoke builds one of small games, in runs/")
-    book.set_defaults(run=lambda options: build_book(options.profile))
+    book.set_defaults(run=run_book)
 
     listing = commands.add_parser("list", help="the games that exist, with accuracies")
     listing.set_defaults(run=run_list)
@@ -237,6 +236,13 @@ def read_part(text: str) -> tuple[int, int]:
 def run_one_chapter(options: argparse.Namespace) -> None:
     """Run one chapter with the parameters that were given."""
     print(run_chapter(options.name, read_parameters(options.name, dict(options.parameter)), options.profile))
+
+
+def run_book(options: argparse.Namespace) -> None:
+    """Run the chapters that changed, and build the pages."""
+    from lkutils.book.pages import build_book  # half of the imports, which no other command needs
+
+    build_book(options.profile)
 
 
 def run_list(options: argparse.Namespace) -> None:
