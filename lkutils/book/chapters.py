@@ -33,6 +33,7 @@ from lkutils.progress import progress
 from lkutils.unfinished import unfinished_folder
 
 CHAPTER_BYTES = 4 * 2**30  # memory that a chapter may need
+START = 600  # seconds that its process may take to start where a machine is busy; papermill's own are 60
 
 
 class ChapterError(RuntimeError):
@@ -74,9 +75,10 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
                     language="python",
                     cwd=str(paths.ROOT),
                     progress_bar=sys.stderr.isatty(),
+                    start_timeout=START,
                     extra_arguments=["--log-level=ERROR"],  # the kernel would warn that it talks over TCP
                 )
-        except (PapermillExecutionError, DeadKernelError) as error:
+        except (PapermillExecutionError, RuntimeError) as error:  # the latter of its process
             running.replace(failed)
             raise ChapterError(
                 f"chapter {name} failed {reason(error)}\n"
@@ -128,10 +130,12 @@ def is_current(name: str, given: Mapping[str, Any]) -> bool:
     return executed_key(executed_path(name, given)) == content_key(name, given)
 
 
-def reason(error: PapermillExecutionError | DeadKernelError) -> str:
+def reason(error: PapermillExecutionError | RuntimeError) -> str:
     """Where and why a chapter failed, in words."""
     if isinstance(error, DeadKernelError):
         return "because its process died, perhaps for want of memory"
+    if isinstance(error, RuntimeError):
+        return f"because its process did not start ({error})"
     return f"in cell {error.cell_index + 1} with {error.ename}: {error.evalue}"
 
 

@@ -106,6 +106,12 @@ def test_a_failed_run_leaves_the_earlier_chapter_and_says_where_to_look(project)
     assert list((project / "runs" / "running").iterdir()) == []
 
 
+def test_a_process_that_does_not_start_in_time_is_told_as_such(project, monkeypatch):
+    monkeypatch.setattr(chapters, "START", 0)
+    with pytest.raises(chapters.ChapterError, match=r"did not start \(Kernel didn't respond in 0 seconds\)"):
+        chapters.run_chapter("tiny")
+
+
 def test_a_damaged_chapter_is_run_again(project, capsys):
     target = chapters.run_chapter("tiny")
     content = target.read_text()
