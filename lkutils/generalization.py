@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from lkutils import metrics
-from lkutils.axes import check_axes, orders
+from lkutils.axes import check_axes, orders, product
 from lkutils.follow import interactions_in, one
 from lkutils.metrics import TAU_PER_SAMPLE, TAU_RATIO
 from lkutils.uncertainty import resampled_means, resampled_with_thresholds, with_interval
@@ -188,8 +188,8 @@ def overlap_of_sets(a: xr.DataArray, b: xr.DataArray, n_players: xr.DataArray | 
     members = metrics.members_of_orders(a)
     a, b = xr.align(a, b, join="inner")
     a, b = (part.drop_vars("order", errors="ignore").astype(float) for part in (a, b))
-    sizes_a, sizes_b = (xr.dot(part, members, dim="coalition").round().astype(int) for part in (a, b))
-    common = xr.dot(a * b, members, dim=["coalition", "sign"])
+    sizes_a, sizes_b = (product(part, members, "coalition").round().astype(int) for part in (a, b))
+    common = product((a * b).sum("sign"), members, "coalition")
     either = sizes_a.sum("sign") + sizes_b.sum("sign") - common
     players = int(members["order"].max()) if n_players is None else n_players
     n_sets = xr.apply_ufunc(np.vectorize(math.comb), players, members["order"])

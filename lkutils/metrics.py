@@ -30,7 +30,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from lkutils.axes import check_axes, check_finite, orders
+from lkutils.axes import check_axes, check_finite, orders, product
 from lkutils.mobius import values_from_interactions
 
 TAU_RATIO = 0.05  # App. M.4 and footnote 7
@@ -256,7 +256,7 @@ def strength(part: xr.DataArray) -> xr.DataArray:
         >>> strength(xr.DataArray([9.0, 2.0, -1.0, 0.5], dims="coalition")).values
         array([3. , 0.5])
     """
-    return xr.dot(abs(part.drop_vars("order", errors="ignore")), members_of_orders(part), dim="coalition")
+    return product(abs(part.drop_vars("order", errors="ignore")), members_of_orders(part), "coalition")
 
 
 def members_of_orders(array: xr.DataArray) -> xr.DataArray:

@@ -29,6 +29,8 @@ import numpy as np
 import torch
 import xarray as xr
 
+from lkutils.axes import product
+
 RESAMPLES = 2000  # the bounds themselves are then off by about 3 % of the interval's width
 FEWEST = 10  # samples; with fewer the interval does not keep what it promises, whatever the method
 
@@ -104,9 +106,9 @@ def weighted_means(weights: xr.DataArray, values: xr.DataArray) -> xr.DataArray:
     """
     defined = values.notnull()
     if defined.all():
-        return xr.dot(weights, values, dim="sample")
-    share = xr.dot(weights, defined.astype(float), dim="sample")
-    means = xr.dot(weights, values.fillna(0), dim="sample") / share.where(share > 0)
+        return product(weights, values, "sample")
+    share = product(weights, defined.astype(float), "sample")
+    means = product(weights, values.fillna(0), "sample") / share.where(share > 0)
     enough = defined.sum("sample") >= FEWEST
     return means.where(enough | (means["resample"] == 0))
 

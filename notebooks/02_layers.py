@@ -53,7 +53,7 @@ from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
 from lkutils.claims import layers
-from lkutils.claims.verdicts import judge
+from lkutils.claims.verdicts import judge_all
 from lkutils.figures import followed as figures_followed
 from lkutils.figures import layers as figures_layers
 from lkutils.figures.followed import FollowedImage, FollowedSentence
@@ -272,12 +272,8 @@ table(
 # ## What we found
 
 # %% tags=["hide-input"]
-show(
-    [
-        judge(claim, statistics, seed=seed)
-        for claim in (*layers.LAYERS, layers.HIGH_LAYERS_SETTLED)
-    ]
-)
+claims = (*layers.LAYERS, layers.HIGH_LAYERS_SETTLED)
+show(judge_all(claims, statistics, seed=seed))
 
 # %% [markdown]
 # The first claim of Sec. 3.2.2 is put in two ways, and a network must pass both. The paper does not say which orders

@@ -54,7 +54,7 @@ from lkutils.book.verdicts import show
 from lkutils.claims import floor, high_orders, tracking
 from lkutils.claims import orders as claimed_orders
 from lkutils.claims.judging import OUTCOMES
-from lkutils.claims.verdicts import judge
+from lkutils.claims.verdicts import judge, judge_all
 from lkutils.figures import changes as figures
 from lkutils.figures.style import sentence
 from lkutils.paper.again import extracted_again
@@ -300,14 +300,12 @@ table(header, rows)
 
 # %% tags=["hide-input"]
 general = [judge(tracking.PARTS_ADD_UP, to_the_letter, seed=seed)]
-general += [
-    judge(claim, parts, seed=seed)
-    for claim in (
-        high_orders.NO_EXTREME_ORDERS,
-        *tracking.TRACKING_AND,
-        *tracking.TRACKING_OR,
-    )
-]
+claims = (
+    high_orders.NO_EXTREME_ORDERS,
+    *tracking.TRACKING_AND,
+    *tracking.TRACKING_OR,
+)
+general += judge_all(claims, parts, seed=seed)
 show(general)
 
 # %% [markdown]
@@ -325,10 +323,8 @@ show(general)
 # XLNet is only in Sec. 3.3 of the paper; it is put to what App. K says of most networks.
 
 # %% tags=["hide-input"]
-each = [
-    judge(claim, parts, seed=seed)
-    for claim in (*tracking.READINGS, high_orders.RESNET20_NOTHING_NEW)
-]
+readings = (*tracking.READINGS, high_orders.RESNET20_NOTHING_NEW)
+each = judge_all(readings, parts, seed=seed)
 show(each)
 
 # %% tags=["hide-input"]

@@ -52,7 +52,7 @@ from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.book.verdicts import show
 from lkutils.claims import tabular
-from lkutils.claims.verdicts import judge
+from lkutils.claims.verdicts import judge_all
 from lkutils.figures import changes as figures
 from lkutils.paper.shipped import game_names, open_study
 
@@ -230,12 +230,8 @@ table(
 # layers redundancy and the forgotten share are both below a half.
 
 # %% tags=["hide-input"]
-show(
-    [
-        judge(claim, parts, seed=seed)
-        for claim in (*tabular.TABULAR_AND, *tabular.TABULAR_OR)
-    ]
-)
+claims = (*tabular.TABULAR_AND, *tabular.TABULAR_OR)
+show(judge_all(claims, parts, seed=seed))
 
 # %% [markdown]
 # The rules were set before there was a game of a table. The intervals are over rows of one trained network each.

@@ -50,7 +50,7 @@ from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
 from lkutils.claims import controls, layers, tracking
-from lkutils.claims.verdicts import judge, matrix
+from lkutils.claims.verdicts import judge_all, matrix
 from lkutils.figures import changes as figures
 from lkutils.figures import sparsity as figures_sparsity
 from lkutils.paper.experiments import CONTROLS
@@ -168,14 +168,10 @@ figures.ratios(followed, "and")
 by_layer = {
     label: layers.layer_statistics(salient) for label, salient in study.salient.items()
 }
-verdicts = [
-    judge(claim, by_layer, seed=seed)
-    for claim in (layers.EARLY_LESS_HIGH_ORDER, layers.LATER_LIKE_OUTPUT)
-]
-verdicts += [
-    judge(claim, parts, seed=seed)
-    for claim in (*tracking.TRACKING_AND, *tracking.TRACKING_OR)
-]
+about_layers = (layers.EARLY_LESS_HIGH_ORDER, layers.LATER_LIKE_OUTPUT)
+verdicts = judge_all(about_layers, by_layer, seed=seed)
+about_parts = (*tracking.TRACKING_AND, *tracking.TRACKING_OR)
+verdicts += judge_all(about_parts, parts, seed=seed)
 table(*matrix(verdicts))
 
 # %% tags=["hide-input"]

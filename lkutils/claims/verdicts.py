@@ -101,27 +101,36 @@ class Verdict:
 
 
 def judge(claim: Claim, samples: Mapping[Label, xr.Dataset], setting: str = "", seed: int = 0) -> Verdict:
-    """Put a claim to networks.
+    """Put a claim to networks; arguments as of `judge_all`."""
+    return judge_all([claim], samples, setting, seed)[0]
+
+
+def judge_all(
+    claims: Iterable[Claim], samples: Mapping[Label, xr.Dataset], setting: str = "", seed: int = 0
+) -> list[Verdict]:
+    """Put claims to networks.
 
     Args:
-        claim: with a rule all of whose statistics are given.
-        samples: of every network what the statistics are computed from, with the axis ``sample``. Networks that the
-            claim does not speak of are left out.
-        setting: of the verdict.
-        seed: of the bootstrap over samples.
+        claims: with rules all of whose statistics are given.
+        samples: of every network what the statistics are computed from, with the axis ``sample``. Networks that a claim
+            does not speak of are left out of its verdict.
+        setting: of the verdicts.
+        seed: of the bootstrap over samples, which is the same for all claims.
 
     Raises:
         ValueError: a claim that is not tested yet.
     """
-    missing = [test.words for test in claim.rule.tests if test.statistic is None]
-    if missing:
-        raise ValueError(f"{claim.id} is not tested yet; its rule needs a function for: {', '.join(missing)}")
-    asked = {label: found for label, found in samples.items() if claim.speaks_of(label)}
-    measured = {}
-    for label, found in asked.items():
-        means = uncertainty.resampled_means(found, seed=seed)
-        measured[label] = tuple(measure(test, found, means) for test in claim.rule.tests)
-    return Verdict(claim, setting, measured)
+    claims = list(claims)
+    for claim in claims:
+        if missing := [test.words for test in claim.rule.tests if test.statistic is None]:
+            raise ValueError(f"{claim.id} is not tested yet; its rule needs a function for: {', '.join(missing)}")
+    measured: list[dict[Label, tuple[Measured, ...]]] = [{} for _ in claims]
+    for label, found in samples.items():
+        asked = [k for k, claim in enumerate(claims) if claim.speaks_of(label)]
+        means = uncertainty.resampled_means(found, seed=seed) if asked else found
+        for k in asked:
+            measured[k][label] = tuple(measure(test, found, means) for test in claims[k].rule.tests)
+    return [Verdict(claim, setting, each) for claim, each in zip(claims, measured, strict=True)]
 
 
 def measure(test: Expected, samples: xr.Dataset, means: xr.Dataset) -> Measured:

@@ -168,9 +168,10 @@ def ratios(
 def draw_floor(axis: Axes, floor: xr.DataArray, shade: Mapping[int, object], first: int) -> None:
     """Ratios of an output against itself (again, order, bound), with intervals, right of a place on the axis."""
     ticks, words = list(axis.get_xticks()), [tick.get_text() for tick in axis.get_xticklabels()]
-    axis.axvline(first - 0.25, color="black", linewidth=0.5)
-    places = first + 0.5 + 1.5 * np.arange(floor.sizes["again"])
-    aside = np.linspace(-0.4, 0.4, floor.sizes["order"]) if floor.sizes["order"] > 1 else [0.0]
+    width = max(1.5, 0.2 * first)  # of a place, so that words do not touch however many layers there are
+    axis.axvline(first - 0.4, color="black", linewidth=0.5)
+    places = first - 0.4 + width * (0.6 + np.arange(floor.sizes["again"]))
+    aside = 0.25 * width * np.linspace(-1, 1, floor.sizes["order"]) if floor.sizes["order"] > 1 else [0.0]
     for place, again in zip(places, floor["again"].values, strict=True):
         for step, order in zip(aside, floor["order"].values.tolist(), strict=True):
             low, estimate, high = floor.sel(again=again, order=order, bound=["low", "estimate", "high"]).values
