@@ -23,7 +23,7 @@ Fewer than ten samples get no interval.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -57,10 +57,15 @@ def sample_weights(n_samples: int, resamples: int = RESAMPLES, seed: int = 0) ->
         raise ValueError("there are no samples to take a mean of")
     weights = np.full((1, n_samples), 1 / n_samples)
     if n_samples >= FEWEST:
-        drawn = n_samples - 3
-        counts = np.random.default_rng(seed).multinomial(drawn, [1 / n_samples] * n_samples, size=resamples)
-        weights = np.concatenate((weights, counts / drawn))
+        weights = np.concatenate((weights, shares(n_samples, resamples, seed)))
     return xr.DataArray(weights, {"resample": np.arange(len(weights))}, ("resample", "sample"))
+
+
+@lru_cache(maxsize=64)
+def shares(n_samples: int, resamples: int, seed: int) -> np.ndarray:
+    """The shares that samples have in each resample, drawn once for all means of a chapter."""
+    drawn = n_samples - 3
+    return np.random.default_rng(seed).multinomial(drawn, [1 / n_samples] * n_samples, size=resamples) / drawn
 
 
 def resampled_means(
