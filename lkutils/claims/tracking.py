@@ -238,7 +238,7 @@ READINGS = (
         "interactions for inference, but also brought in lots of redundant interactions. High layers usually forgot "
         "redundant interactions, which were mainly high-order and unstable",
         (NOT_LEARNED_EARLY, COMPLETENESS_RISES, REDUNDANT_IN_THE_MIDDLE, REDUNDANCY_FALLS, HIGH_ORDERS_REMOVED),
-        tuple(Label("SST-2", network) for network in ("DistilBERT", "BERT", "DistilBERT†", "BERT†")),
+        tuple(Label("SST-2", network) for network in ("MiniLM", "DistilBERT", "BERT", "DistilBERT†", "BERT†")),
     ),
 )
 

@@ -30,6 +30,7 @@ OF_NETWORK = {
     "VGG-13": "#7F3300",
     "ResNet-20": "#009E73",
     "ResNet-32": "#004D38",
+    "MiniLM": "#56369E",
     "DistilBERT": "#C0649A",
     "BERT": "#882255",
     "XLNet": "#000000",

@@ -116,6 +116,14 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "cifar10", "resnet32", 30, None, ProbeSchedule(3, 0.001, 100), weights="weights/resnet32-d509ac18.th"
         ),
+        Experiment(
+            "sst2",
+            "minilm",
+            50,
+            FINE_TUNING["distilbert"],
+            ProbeSchedule(3, 0.001, 64),
+            weights="pretrained/all-MiniLM-L6-v2",
+        ),
         *(
             Experiment(
                 "sst2",
@@ -126,14 +134,6 @@ EXPERIMENTS: dict[str, Experiment] = {
                 width=128.0,
             )
             for network in BLOCKS
-        ),
-        Experiment(
-            "sst2",
-            "minilm",
-            50,
-            FINE_TUNING["distilbert"],
-            ProbeSchedule(3, 0.001, 64),
-            weights="pretrained/all-MiniLM-L6-v2",
         ),
         *(
             Experiment(
