@@ -18,7 +18,8 @@ from lkutils.paper import paths
 # Floors from the lowest on; what stands on one floor does not import its neighbours.
 FLOORS = [{"core"}, {"figures", "claims", "paper"}, {"book"}]
 LAZY = {("lkutils/__init__.py", "figures")}  # `lk.plot` imports figures when it is first used
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "IPython": "ipython"}  # where they have other names
+# Where they have other names.
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "IPython": "ipython", "PIL": "pillow"}
 # The extras that each room needs besides the core's dependencies.
 EXTRAS = {"core": [], "claims": [], "figures": ["plot"], "paper": ["paper"], "book": ["plot", "paper", "book"]}
 
