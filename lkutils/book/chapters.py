@@ -114,7 +114,10 @@ def run_chapters(names: Sequence[str], profile: str = "paper") -> list[Path]:
         return ran.stderr if ran.returncode else ""
 
     with ThreadPoolExecutor(side_by_side()) as pool:
-        told = list(progress(pool.map(run, changed), "chapters", total=len(changed)))
+        try:
+            told = list(progress(pool.map(run, changed), "chapters", total=len(changed)))
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an interrupt no other chapter begins
     if any(told):
         raise ChapterError("\n".join(filter(None, told)))
     return [executed_path(name, given) for name in names]

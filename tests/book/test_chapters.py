@@ -308,6 +308,21 @@ def test_one_chapter_that_fails_does_not_stop_the_others(commands):
     assert commands() == [f"-m lkutils chapter {name}, threads: 1" for name in ("bad", "other", "tiny")]
 
 
+def test_after_an_interrupt_no_other_chapter_begins(commands, monkeypatch):
+    begun = []
+
+    def interrupted(items, *_, **__):
+        begun.append(items)  # somebody still holds it, as a traceback does
+        yield next(items)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chapters, "progress", interrupted)
+    monkeypatch.setattr(chapters, "side_by_side", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        chapters.run_chapters(["tiny"] * 60)
+    assert 1 <= len(commands()) < 60
+
+
 def test_no_more_chapters_side_by_side_than_there_is_memory_for(monkeypatch):
     for gigabytes, expected in ((1, 1), (9, 2), (10**6, len(os.sched_getaffinity(0)))):
         monkeypatch.setattr(chapters, "free_memory", lambda device, size=gigabytes * 2**30: size)
