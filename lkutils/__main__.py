@@ -211,7 +211,7 @@ def run_choices(options: argparse.Namespace) -> None:
     first, step = read_part(options.part)
     chosen = chosen_experiments(options)
     if not options.seed:
-        chosen += [experiments.with_probes(experiment, way) for experiment in chosen for way in experiments.PROBES]
+        chosen += [other for experiment in chosen for other in experiments.otherwise_probed(experiment)]
     for experiment in chosen[first::step]:
         choices.make_choices(experiment.name)
         print(f"{experiment.name}: all choices are kept")

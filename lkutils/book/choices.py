@@ -10,7 +10,7 @@ from lkutils.claims.choices import MAIN, for_claims, measured
 from lkutils.games import Label
 from lkutils.metrics import output_range
 from lkutils.paper.choices import EXTRACTIONS, choices_path, interactions_by
-from lkutils.paper.experiments import PROBES, Experiment, find_experiment, game_path, with_probes
+from lkutils.paper.experiments import Experiment, find_experiment, game_path, otherwise_probed
 from lkutils.paper.making import make_game
 from lkutils.paper.shipped import game_names, label_of, load_game, make_once, seed_names
 from lkutils.storage import is_intact, load, store
@@ -71,7 +71,7 @@ def variants_of(name: str) -> list[str]:
         'cifar10/vgg11'
     """
     main = find_experiment(name)
-    others = [*map(find_experiment, seed_names(name)[1:]), *(with_probes(main, way) for way in PROBES)]
+    others = [*map(find_experiment, seed_names(name)[1:]), *otherwise_probed(main)]
     return [one.name for one in (main, *others) if one == main or choices_path(one).exists()]
 
 

@@ -9,6 +9,7 @@ the form in which the network's own head reads the last one: as the mean over it
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -17,14 +18,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lkutils.epochs import load, write
+from lkutils.optimum import fit_linear
 from lkutils.paper.recipes import Recipe
 from lkutils.probed import ProbedNetwork
-from lkutils.probes import probe
 from lkutils.progress import progress
 
 PENALTIES = tuple(10.0**-k for k in range(1, 7))
 CHOOSING = 10_000  # inputs among which the penalty is chosen
 HELD_OUT = 0.2  # of them
+BATCH = 2000  # inputs that pass through a network, or features through a probe, together
 
 
 def averaged(feature: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch width"]:
@@ -58,18 +60,17 @@ def probe_at_optimum(recipe: Recipe, seed: int, device: torch.device, checkpoint
         probed.probes.load_state_dict(kept["probes"])
         return probed, kept["seconds"]
     started = time.perf_counter()
+    features = features_of(probed, inputs, recipe.lengths)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))[:CHOOSING].to(device)
     held, rest = order.split([count := int(HELD_OUT * len(order)), len(order) - count])
     losses = []
     for l2 in progress(PENALTIES, "penalties of the probes"):
-        tried = probe(network, recipe.layers, inputs[rest], labels[rest], pool=pool, l2=l2)
-        losses.append(held_out_loss(tried, inputs[held], labels[held]))
-    chosen = [PENALTIES[k] for k in torch.stack(losses).argmin(dim=0)]
+        fit(probed, range(len(features)), [feature[rest] for feature in features], labels[rest], l2)
+        losses.append(losses_of(probed, [feature[held] for feature in features], labels[held]))
+    chosen = [PENALTIES[k] for k in torch.tensor(losses).argmin(dim=0)]
     for l2 in sorted(set(chosen)):
-        group = {layer: path for (layer, path), own in zip(recipe.layers.items(), chosen, strict=True) if own == l2}
-        fitted = probe(network, group, inputs, labels, pool=pool, l2=l2)
-        for layer, classifier in zip(fitted.layers, fitted.probes, strict=False):
-            probed.probes[probed.layers.index(layer)].load_state_dict(classifier.state_dict())
+        some = [layer for layer, own in enumerate(chosen) if own == l2]
+        fit(probed, some, [features[layer] for layer in some], labels, l2)
     seconds = time.perf_counter() - started
     penalties = dict(zip(recipe.layers, chosen, strict=True))
     write({"key": key, "probes": probed.probes.state_dict(), "seconds": seconds, "penalties": penalties}, checkpoint)
@@ -77,15 +78,37 @@ def probe_at_optimum(recipe: Recipe, seed: int, device: torch.device, checkpoint
 
 
 @torch.no_grad()
-def held_out_loss(
-    probed: ProbedNetwork, inputs: Shaped[Tensor, "sample ..."], labels: Int[Tensor, "sample"]
-) -> Float[Tensor, "layer"]:
-    """Mean cross-entropy of each layer's probe, without the network's own output."""
-    batches = zip(inputs.split(500), labels.split(500), strict=True)
-    losses = [
-        F.cross_entropy(probed(part)[:-1].flatten(0, 1), target.repeat(len(probed.layers) - 1), reduction="none")
-        .unflatten(0, (-1, len(target)))
-        .sum(dim=1)
-        for part, target in batches
+def features_of(
+    probed: ProbedNetwork, inputs: Shaped[Tensor, "sample ..."], lengths: Int[Tensor, "sample"] | None
+) -> list[Float[Tensor, "sample _"]]:
+    """The features of each layer that is probed; samples of similar length pass together."""
+    found = [torch.empty(len(inputs), probe.in_features, device=inputs.device) for probe in probed.probes]
+    order = torch.arange(len(inputs)) if lengths is None else lengths.argsort(stable=True)
+    for part in progress(order.to(inputs.device).split(BATCH), "features"):
+
+        def keep(layer: int, feature: Float[Tensor, "batch width"], part: Int[Tensor, "batch"] = part) -> None:
+            found[layer][part] = feature.to(found[layer].dtype)
+
+        probed.visit_features(inputs[part], keep)
+    return found
+
+
+def fit(
+    probed: ProbedNetwork, layers: Sequence[int], features: Sequence[Tensor], labels: Int[Tensor, "sample"], l2: float
+) -> None:
+    """Fit the probes of some layers in place, as `lkutils.optimum.fit_linear` does, to their features."""
+
+    def batches() -> Iterator[tuple[list[Tensor], Tensor]]:
+        for part in torch.arange(len(labels), device=labels.device).split(BATCH):
+            yield [feature[part] for feature in features], labels[part]
+
+    fit_linear(batches, [probed.probes[k] for k in layers], [probed.layers[k] for k in layers], l2)
+
+
+@torch.no_grad()
+def losses_of(probed: ProbedNetwork, features: Sequence[Tensor], labels: Int[Tensor, "sample"]) -> list[float]:
+    """Mean cross-entropy of each layer's probe."""
+    return [
+        F.cross_entropy(classifier(feature), labels).item()
+        for classifier, feature in zip(probed.probes, features, strict=True)
     ]
-    return sum(losses) / len(labels)

@@ -23,7 +23,7 @@ from lkutils.epochs import fingerprint
 from lkutils.masking import coalition_values
 from lkutils.paper import paths
 from lkutils.paper.chunks import Chunks, check_part, chunk_key, compute_part, lock_of, merging, network_key
-from lkutils.paper.experiments import EXPERIMENTS, PROBES, Experiment, find_experiment, game_path, pretrained
+from lkutils.paper.experiments import EXPERIMENTS, PROBES, Experiment, Optimum, find_experiment, game_path, pretrained
 from lkutils.paper.ladder import probe_at_optimum
 from lkutils.paper.provenance import machine, versions
 from lkutils.paper.recipes import Recipe, recipe_of
@@ -137,7 +137,7 @@ def probe(experiment: Experiment, recipe: Recipe, device: torch.device) -> tuple
     checkpoint = checkpoint_path(experiment, "probes")
     with lock_of(checkpoint):
         put_damaged_aside(checkpoint)
-        if experiment.variant == "optimum":
+        if isinstance(experiment.probes, Optimum):
             return probe_at_optimum(recipe, experiment.probes.seed, device, checkpoint)
         probed = probes.ProbedNetwork(
             recipe.network, recipe.layers, dataset.train_inputs[:1], dataset.n_classes, recipe.pool

@@ -11,6 +11,7 @@ from torch import nn
 from lkutils.paper import ladder
 from lkutils.paper.datasets import Dataset
 from lkutils.paper.recipes import Recipe
+from lkutils.probes import probe
 
 CPU = torch.device("cpu")
 
@@ -48,7 +49,7 @@ def test_the_penalty_is_the_best_on_what_was_held_out(recipe, tmp_path):
     held, rest = order[:80], order[80:]
     losses = {}
     for l2 in ladder.PENALTIES:
-        fitted = ladder.probe(recipe.network, recipe.layers, inputs[rest], labels[rest], l2=l2)
+        fitted = probe(recipe.network, recipe.layers, inputs[rest], labels[rest], l2=l2)
         with torch.no_grad():
             losses[l2] = nn.functional.cross_entropy(fitted(inputs[held])[0], labels[held]).item()
     assert chosen == min(losses, key=losses.get)
