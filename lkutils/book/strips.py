@@ -126,11 +126,13 @@ def of_verdict(verdict: Verdict, k: int) -> dict[Label, Measured]:
 
 def strips(verdict: Verdict) -> str:
     """All statistics of a verdict, each under its words."""
+    if not verdict.measured:
+        return ""
     figures = [
         f"<div><p>{escape_html(f'{test.words} ({test.limits})')}</p>{strip(test, of_verdict(verdict, k))}</div>"
         for k, test in enumerate(verdict.claim.rule.tests)
     ]
-    return f'<div class="strips">{"".join(figures)}</div>' if verdict.measured else ""
+    return f'<div class="strips">{"".join(figures)}</div>'
 
 
 def small_strips(verdict: Verdict) -> str:

@@ -107,8 +107,12 @@ def test_a_failed_run_leaves_the_earlier_chapter_and_says_where_to_look(project)
 
 
 def test_a_process_that_does_not_start_in_time_is_told_as_such(project, monkeypatch):
-    monkeypatch.setattr(chapters, "START", 0)
-    with pytest.raises(chapters.ChapterError, match=r"did not start \(Kernel didn't respond in 0 seconds\)"):
+    def too_slow(source, running, *given, start_timeout, **options):
+        shutil.copy(source, running)
+        raise RuntimeError(f"Kernel didn't respond in {start_timeout} seconds")
+
+    monkeypatch.setattr(chapters.papermill, "execute_notebook", too_slow)
+    with pytest.raises(chapters.ChapterError, match=r"did not start \(Kernel didn't respond in 600 seconds\)"):
         chapters.run_chapter("tiny")
 
 

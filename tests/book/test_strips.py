@@ -4,9 +4,9 @@ import math
 import re
 from xml.etree import ElementTree
 
-from lkutils.book.strips import MARGIN, NAMES, WIDTH, small_strip, strip
-from lkutils.claims.claim import Expected
-from lkutils.claims.verdicts import Measured
+from lkutils.book.strips import MARGIN, NAMES, WIDTH, small_strip, small_strips, strip, strips
+from lkutils.claims.claim import Claim, Expected, Rule
+from lkutils.claims.verdicts import Measured, Verdict
 from lkutils.games import Label
 
 GROWS = Expected("growth <b>", above=0)
@@ -56,3 +56,9 @@ def test_small_strips_have_a_line_for_each_interval_and_no_words():
     assert svg.count('class="yes"') == 1
     assert "too-few" not in svg
     assert "<text" not in svg
+
+
+def test_a_claim_that_was_put_to_no_network_has_no_strips():
+    claim = Claim("claim-grows", "It grows", "it grows", "Sec. 1", "", "01_sparsity", Rule((GROWS,), set_before=True))
+    assert strips(Verdict(claim, "", {})) == small_strips(Verdict(claim, "", {})) == ""
+    assert "<svg" in strips(Verdict(claim, "", {label: (found,) for label, found in FOUND.items()}))
