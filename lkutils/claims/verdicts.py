@@ -147,7 +147,7 @@ def matrix(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str | None
     rows = [
         [
             v.title,
-            f"{len(v.where('yes'))} of {len(v.measured)}" if v.measured else None,
+            f"{len(v.where('yes'))}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}{len(v.measured)}" if v.measured else None,
             *(v.outcomes.get(label) for label in networks),
         ]
         for v in verdicts

@@ -180,8 +180,8 @@ def test_matrix_of_claims_and_networks(found):
     header, rows = verdicts.matrix(found)
     assert header == ["Claim", "Yes in", "MLP-7, MNIST", "MLP-7, CIFAR-10", "VGG-11, MNIST"]
     assert rows == [
-        ["It grows, one way", "1 of 2", "yes", "no", None],
-        ["It grows", "0 of 2", "unclear", None, "too few"],
+        ["It grows, one way", "1\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}2", "yes", "no", None],
+        ["It grows", "0\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}2", "unclear", None, "too few"],
     ]
 
 
