@@ -31,6 +31,7 @@ img { max-width: 100%; max-height: 225mm; object-fit: contain; }
 pre, code { white-space: pre-wrap; overflow-wrap: anywhere; }
 table { font-size: 7pt; overflow-wrap: anywhere; }
 .claims-matrix { overflow: visible; overflow-wrap: normal; }
+.claims-matrix td { overflow-wrap: normal; white-space: nowrap; }
 details:not([open]), button, form, .headerlink, .visually-hidden, .sd-card-hover { display: none; }
 """
 
