@@ -56,13 +56,28 @@ def follow(
         raise ValueError(f"there is no layer {target_layer!r} to compare with; there are {', '.join(map(str, layers))}")
     ordered = interactions.sel(layer=[*layers, target_layer])
     tracked = metrics.track(metrics.salient_part(ordered, tau_ratio, tau_per_sample))
-    means = resampled_means(tracked)
-    ratios = {
-        "completeness": with_interval(metrics.completeness(means)),
-        "redundancy": with_interval(metrics.redundancy(means)),
-    }
-    return tracked.assign(ratios).assign_attrs(
+    return with_ratios(tracked).assign_attrs(
         target_layer=target_layer, tau_ratio=tau_ratio, tau_per_sample=int(tau_per_sample)
+    )
+
+
+def with_ratios(tracked: xr.Dataset, seed: int = 0) -> xr.Dataset:
+    """Parts of `lkutils.metrics.track` with ``completeness`` and ``redundancy`` and their 95 % intervals over samples.
+
+    Args:
+        tracked: with the axes (sample, order), and any others.
+        seed: of the bootstrap.
+
+    Example:
+        >>> axes = ("layer", "sample", "coalition")
+        >>> parts = metrics.track(xr.DataArray([[[0.0, 1.0]], [[0.0, 4.0]]], dims=axes))
+        >>> with_ratios(parts)["completeness"].sel(order=1, bound="estimate").values
+        array([0.25, 1.  ])
+    """
+    means = resampled_means(tracked, seed=seed)
+    return tracked.assign(
+        completeness=with_interval(metrics.completeness(means)),
+        redundancy=with_interval(metrics.redundancy(means)),
     )
 
 

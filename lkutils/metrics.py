@@ -33,6 +33,9 @@ import xarray as xr
 from lkutils.axes import check_axes, check_finite, orders, product
 from lkutils.mobius import values_from_interactions
 
+LEAST_SHARE = (
+    0.01  # of the output's strength; ratios to the strength of an order below it are ratios to next to nothing
+)
 TAU_RATIO = 0.05  # App. M.4 and footnote 7
 TAU_PER_SAMPLE = True  # Sec. 3.2.2 has one tau for each layer and sample (footnote 7)
 TAU_RULES = {"largest of all samples (App. M.4)": False, "largest of each sample (footnote 7)": True}  # per_sample

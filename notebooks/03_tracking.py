@@ -46,7 +46,7 @@ from collections import Counter
 
 from IPython.display import Markdown
 
-from lkutils import metrics, uncertainty
+from lkutils import metrics
 from lkutils.book.facts import run_facts
 from lkutils.book.markdown import table
 from lkutils.book.parameters import check_given
@@ -57,6 +57,7 @@ from lkutils.claims.judging import OUTCOMES
 from lkutils.claims.verdicts import judge, judge_all
 from lkutils.figures import changes as figures
 from lkutils.figures.style import sentence
+from lkutils.follow import with_ratios
 from lkutils.paper.again import extracted_again
 from lkutils.paper.shipped import open_study
 
@@ -103,13 +104,7 @@ Markdown(
 # everything computed from them again.
 
 # %%
-followed = {}
-for label, part in parts.items():
-    means = uncertainty.resampled_means(part, seed=seed)
-    followed[label] = part.assign(
-        completeness=uncertainty.with_interval(metrics.completeness(means)),
-        redundancy=uncertainty.with_interval(metrics.redundancy(means)),
-    )
+followed = {label: with_ratios(part, seed) for label, part in parts.items()}
 
 # %% [markdown]
 # How small a difference between layers can mean anything? The output of each network is taken apart twice more: after
@@ -128,7 +123,7 @@ itself = {
     )
     for label, game in study.games.items()
 }
-floors = {label: floor.ratios(part, seed) for label, part in itself.items()}
+floors = {label: with_ratios(part, seed) for label, part in itself.items()}
 
 # %% [markdown]
 # ## AND interactions (Fig. 3)

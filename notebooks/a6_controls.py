@@ -53,6 +53,7 @@ from lkutils.claims import controls, layers, tracking
 from lkutils.claims.verdicts import judge_all, matrix
 from lkutils.figures import changes as figures
 from lkutils.figures import sparsity as figures_sparsity
+from lkutils.follow import with_ratios
 from lkutils.paper.experiments import CONTROLS
 from lkutils.paper.shipped import open_study
 
@@ -144,13 +145,7 @@ table(
 
 # %%
 parts = {label: metrics.track(salient) for label, salient in study.salient.items()}
-followed = {}
-for label, part in parts.items():
-    means = uncertainty.resampled_means(part, seed=seed)
-    followed[label] = part.assign(
-        completeness=uncertainty.with_interval(metrics.completeness(means)),
-        redundancy=uncertainty.with_interval(metrics.redundancy(means)),
-    )
+followed = {label: with_ratios(part, seed) for label, part in parts.items()}
 
 # %% mystnb={"figure": {"caption": "The form of Fig. 3(a) for MLP-7 and its controls. Strength of AND interactions that a layer shares with the output (grey), that the output has forgotten (orange, downwards) and that are new in the output (blue), by order and layer, normalised, mean over samples.", "name": "fig-a6-tracking"}} tags=["hide-input"]
 figures.tracking(followed, "and")

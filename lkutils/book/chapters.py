@@ -51,7 +51,7 @@ def run_chapter(name: str, parameters: dict[str, Any] | None = None, profile: st
     given = (parameters or {}) | ({"profile": profile} if profile is not None else {})
     check_parameters(name, given)
     target, key = executed_path(name, given), content_key(name, given)
-    if is_current(name, given):
+    if executed_key(target) == key:
         print(f"{name}: unchanged since it was run, {target.relative_to(paths.ROOT)}")
         return target
 

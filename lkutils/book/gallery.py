@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from nbformat import NotebookNode
 from PIL import Image
 
 from lkutils.book.cells import figure_cells
@@ -50,9 +51,9 @@ class Drawn(NamedTuple):
     picture: Picture
 
 
-def drawn_in(chapter: Path) -> Iterator[Drawn]:
+def drawn_in(chapter: NotebookNode) -> Iterator[Drawn]:
     """The figures of an executed chapter, in their order."""
-    for name, cell in figure_cells(nbformat.read(chapter, as_version=4)):
+    for name, cell in figure_cells(chapter):
         about = cell.metadata["mystnb"]
         caption = about["figure"].get("caption", "")
         for output in cell.outputs:
@@ -72,15 +73,17 @@ def small(png: bytes) -> bytes:
 
 def small_pictures(executed: Iterable[Path]) -> dict[str, bytes]:
     """All small pictures, by the name of their file beside the chapters."""
-    return {f"{FOLDER}/{found.name}.png": small(found.picture.png) for path in executed for found in drawn_in(path)}
+    chapters = (nbformat.read(path, as_version=4) for path in executed)
+    return {f"{FOLDER}/{found.name}.png": small(found.picture.png) for one in chapters for found in drawn_in(one)}
 
 
 def gallery_page(executed: Iterable[Path]) -> str:
     """All figures by chapter, as Markdown."""
     parts, told = [], set()
     for path in executed:
-        if figures := list(drawn_in(path)):
-            parts.append(f"## {heading(path)}")
+        chapter = nbformat.read(path, as_version=4)
+        if figures := list(drawn_in(chapter)):
+            parts.append(f"## {heading(chapter, path.stem)}")
             for found in figures:
                 number = number_of(found.name)
                 parts.append(item(found, path, None if number in told else number))
@@ -88,10 +91,9 @@ def gallery_page(executed: Iterable[Path]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def heading(chapter: Path) -> str:
-    """A chapter's title."""
-    cells = nbformat.read(chapter, as_version=4).cells
-    return next((found[1] for cell in cells if (found := re.match(r"# (.+)", cell.source))), chapter.stem)
+def heading(chapter: NotebookNode, name: str) -> str:
+    """A chapter's title, or its name where it has none."""
+    return next((found[1] for cell in chapter.cells if (found := re.match(r"# (.+)", cell.source))), name)
 
 
 def number_of(name: str) -> str | None:

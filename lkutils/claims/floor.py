@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import xarray as xr
 
-from lkutils import metrics, uncertainty
+from lkutils import metrics
 from lkutils.claims.claim import Expected
 from lkutils.claims.layers import all_orders
 from lkutils.claims.tracking import COMPLETENESS_RISES, REDUNDANCY_FALLS, REDUNDANCY_RISES
@@ -25,7 +25,10 @@ DIFFERENCES: Mapping[str, tuple[Expected, ...]] = {
 
 
 def against_itself(
-    output: xr.DataArray, again: xr.DataArray, tau_ratio: float = metrics.TAU_RATIO, per_sample: bool = True
+    output: xr.DataArray,
+    again: xr.DataArray,
+    tau_ratio: float = metrics.TAU_RATIO,
+    per_sample: bool = metrics.TAU_PER_SAMPLE,
 ) -> xr.Dataset:
     """``overlap``, ``forget`` and ``new`` of other decompositions of an output, as if these were layers (Eq. 7).
 
@@ -47,17 +50,6 @@ def against_itself(
     both = xr.concat([again.rename(again="layer"), output.expand_dims(layer=["output"])], "layer", join="inner")
     tracked = metrics.track(metrics.salient_part(both, tau_ratio, per_sample))
     return tracked.sel(layer=list(names)).rename(layer="again")
-
-
-def ratios(parts: xr.Dataset, seed: int = 0) -> xr.Dataset:
-    """``completeness`` and ``redundancy`` of parts with the axes (sample, order), with 95 % intervals over samples."""
-    means = uncertainty.resampled_means(parts, seed=seed)
-    return xr.Dataset(
-        {
-            "completeness": uncertainty.with_interval(metrics.completeness(means)),
-            "redundancy": uncertainty.with_interval(metrics.redundancy(means)),
-        }
-    )
 
 
 def differences(parts: xr.Dataset, floor: xr.Dataset) -> list[tuple[str, float, float]]:

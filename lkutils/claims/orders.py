@@ -11,8 +11,6 @@ from lkutils import metrics, uncertainty
 from lkutils.claims.layers import high_orders, layer_third, low_orders
 from lkutils.games import Label
 
-LEAST_SHARE = 0.01  # of the output's strength; the redundancy of orders below it is a ratio to next to nothing
-
 
 def at_the_output(parts: Mapping[Label, xr.Dataset]) -> list[list[object]]:
     """Low and high orders of the output: a row for each network and kind.
@@ -68,7 +66,7 @@ def rise_and_fall(part: xr.Dataset, seed: int = 0) -> dict[int, str]:
     output = metrics.last_layer(part.overlap + part.new).mean("sample")
     means = uncertainty.resampled_means(part, seed=seed)
     words = {}
-    for order in output["order"].values[output > LEAST_SHARE * output.sum()].tolist():
+    for order in output["order"].values[output > metrics.LEAST_SHARE * output.sum()].tolist():
         low, middle, high = (
             metrics.redundancy(layer_third(means.sel(order=order), third)) for third in ("low", "middle", "high")
         )

@@ -19,10 +19,10 @@ from lkutils.figures.described import described
 from lkutils.figures.layers import layer_ticks, line
 from lkutils.figures.style import FORGET, KIND_NAMES, NEW, OVERLAP, in_style, shades, two_lines
 from lkutils.games import Label
+from lkutils.metrics import LEAST_SHARE
 
 PARTS = ("overlap", "forget", "new")
 RATIOS = ("completeness", "redundancy")
-LEAST_SHARE = 0.01  # of the output's strength; orders below it are bars too low to see, and ratios to next to nothing
 
 
 @in_style

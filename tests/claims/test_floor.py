@@ -6,6 +6,7 @@ import xarray as xr
 
 from lkutils import metrics
 from lkutils.claims import floor
+from lkutils.follow import with_ratios
 from lkutils.games import Label
 
 
@@ -21,7 +22,7 @@ def again_of(output, *factors):
 
 
 def test_an_output_is_complete_in_itself_and_nothing_is_redundant(output):
-    found = floor.ratios(floor.against_itself(output, again_of(output, 1.0, 1.0)))
+    found = with_ratios(floor.against_itself(output, again_of(output, 1.0, 1.0)))
     assert found.completeness.values == pytest.approx(1.0)
     assert found.redundancy.values == pytest.approx(0.0)
 
